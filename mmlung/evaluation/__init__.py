@@ -1,0 +1,31 @@
+"""Metrics of boxes and of image-level findings: pure NumPy under thin classes."""
+
+from mmlung.evaluation.auc import MeanAUC
+from mmlung.evaluation.auc import binary_auc
+from mmlung.evaluation.auc import binary_auprc
+from mmlung.evaluation.auc import mean_auc
+from mmlung.evaluation.bootstrap import cluster_weights
+from mmlung.evaluation.bootstrap import percentile_interval
+from mmlung.evaluation.bootstrap import with_intervals
+from mmlung.evaluation.detections import ImageDetections
+from mmlung.evaluation.detections import read_detections
+from mmlung.evaluation.mean_ap import MeanAP
+from mmlung.evaluation.mean_ap import mean_ap
+from mmlung.evaluation.mean_iou import MeanIoU
+from mmlung.evaluation.mean_iou import mean_iou
+
+__all__ = [
+    'ImageDetections',
+    'MeanAP',
+    'MeanAUC',
+    'MeanIoU',
+    'binary_auc',
+    'binary_auprc',
+    'cluster_weights',
+    'mean_ap',
+    'mean_auc',
+    'mean_iou',
+    'percentile_interval',
+    'read_detections',
+    'with_intervals',
+]
