@@ -1,0 +1,1 @@
+"""Annotations of public chest radiograph data sets -> COCO and MMEngine JSON."""

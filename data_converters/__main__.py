@@ -1,0 +1,74 @@
+"""Convert annotations of a data set: python -m data_converters NAME --out DIR ..."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .arguments import OneLineParser
+from .arguments import add_common_arguments
+from .conversion import write_conversion
+from .records import AnnotationError
+from .report import Report
+from .report import summary
+
+READERS = {
+    'vindr': 'VinDr-CXR (PhysioNet) and VinBigData (Kaggle): boxes of several readers',
+    'chestxray14': 'NIH ChestX-ray14: 14 image-level findings, boxes of 8',
+}
+"""Name -> what it reads. The module of that name is imported when it is asked for; it
+has EXAMPLES, ``add_arguments(parser)`` and ``convert(args, report) -> Conversion``."""
+
+
+def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
+    """Arguments, and the reader module they are for."""
+    names = '\n'.join(f'  {name:<14}{what}' for name, what in READERS.items())
+    top = OneLineParser(
+        prog='python -m data_converters',
+        description=f'{__doc__}\n\n{names}',
+        epilog='python -m data_converters NAME --help says more.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument('name', choices=READERS, metavar='NAME', help='of the data set')
+    name = top.parse_args(argv[:1]).name
+    reader = import_module(f'.{name.replace("-", "_")}', __package__)
+    parser = OneLineParser(
+        prog=f'python -m data_converters {name}',
+        description=reader.__doc__,
+        epilog=reader.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    reader.add_arguments(parser)
+    add_common_arguments(parser)
+    return parser.parse_args(argv[1:]), reader
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a conversion; 0 when it is written, 2 when the user has to do something."""
+    args, reader = parse_args(sys.argv[1:] if argv is None else argv)
+    report = Report(options={name: _plain(value) for name, value in vars(args).items()})
+    try:
+        conversion = reader.convert(args, report)  # read -> check -> fuse -> split
+        written = write_conversion(conversion, report, args.out)
+    except (AnnotationError, argparse.ArgumentError, OSError, ImportError) as error:
+        for line in getattr(error, 'details', ()):
+            print(line)
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(summary(written))
+    print(f'written to {args.out}: {", ".join(written["files"])}')
+    return 0
+
+
+def _plain(value: Any) -> Any:
+    """An option as JSON holds it."""
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,184 @@
+"""CSV files and lists of names as text, plain or gzipped, columns found by name."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import warnings
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .records import AnnotationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_GZIP_MAGIC = b'\x1f\x8b'
+_ZIP_MAGIC = b'PK\x03\x04'
+_MISSING = ('', 'nan', 'NaN')
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input file: its path, number of data rows and sha256.
+
+    ``sha256`` is of the bytes on disk, ``content_sha256`` of the unpacked text: they
+    differ for a ``.gz`` only.
+    """
+
+    path: Path
+    n_rows: int
+    sha256: str
+    content_sha256: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV of text cells, blanks around them removed; the index is the file's line."""
+
+    source: Source
+    frame: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """File name without its folder."""
+        return self.source.path.name
+
+    def error(self, message: str, row: int | None = None) -> AnnotationError:
+        """An error that says where in this file."""
+        return AnnotationError(message, file=self.source.path, row=row)
+
+    def numbers(self, column: str) -> np.ndarray:
+        """(N,) float64 of a column, NaN for a blank cell.
+
+        Raises:
+            AnnotationError: a cell is neither blank nor a finite number.
+        """
+        import pandas as pd
+
+        cells = self.frame[column]
+        values = pd.to_numeric(cells, errors='coerce').to_numpy(float, na_value=np.nan)
+        bad = ~np.isfinite(values) & ~cells.isin(_MISSING).to_numpy()
+        if bad.any():
+            at = int(bad.argmax())
+            raise self.error(
+                f'{column} must be a number, got {cells.iloc[at]!r}',
+                row=int(self.frame.index[at]),
+            )
+        return values
+
+
+def read_table(path: Path, wanted: Iterable[str] = ()) -> Table:
+    """Read a CSV, plain or gzipped (known by its bytes, not by its suffix).
+
+    Every cell is text: an id of digits alone keeps its leading zeros, and one like
+    ``1e10`` is no number. A byte order mark, CRLF, blanks around names and cells, empty
+    header names and blank lines are taken care of.
+
+    Args:
+        path: the file.
+        wanted: columns that must be there.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AnnotationError: a wanted column is missing or the file is no CSV.
+    """
+    import pandas as pd
+
+    raw = read_bytes(path)
+    text = _unpack(raw, path)
+    frame = _parse(text, path)
+    frame.index = pd.RangeIndex(2, 2 + len(frame))
+    frame.columns = [str(name).strip() for name in frame.columns]
+    for name in frame.columns:
+        frame[name] = frame[name].str.strip()
+    frame = frame[(frame != '').any(axis=1)]
+    _require_columns(frame, wanted, path)
+    return Table(_source(path, len(frame), raw, text), frame)
+
+
+def read_header(path: Path) -> list[str]:
+    """Column names of a CSV, plain or gzipped, as ``read_table`` would give them."""
+    raw = read_bytes(path)
+    line = _unpack(raw, path).lstrip(b'\xef\xbb\xbf').splitlines()[:1]
+    names = line[0].decode('utf-8', 'replace').split(',') if line else []
+    return [name.strip().strip('"').strip() for name in names]
+
+
+def read_names(path: Path) -> tuple[list[str], Source]:
+    """Names of a text file, one a line, plain or gzipped, blank lines left out."""
+    raw = read_bytes(path)
+    text = _unpack(raw, path)
+    try:
+        lines = text.decode('utf-8-sig').splitlines()
+    except UnicodeError as error:
+        raise AnnotationError(f'is not a list of names: {error}', path) from error
+    names = [line.strip() for line in lines if line.strip()]
+    return names, _source(path, len(names), raw, text)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file, with an error that says what was looked for."""
+    if path.is_dir():
+        raise AnnotationError('is a folder, a file was expected', path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file')
+    return path.read_bytes()
+
+
+def _parse(text: bytes, path: Path) -> pd.DataFrame:
+    """Text cells; a row longer than the header is an error, not a loss."""
+    import pandas as pd
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.BytesIO(text),
+                dtype=str,
+                na_filter=False,
+                index_col=False,
+                skip_blank_lines=False,
+                encoding='utf-8-sig',
+            ).fillna('')
+    except pd.errors.ParserWarning as error:
+        raise AnnotationError('rows have more fields than the header', path) from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeError) as error:
+        reason = ' '.join(str(error).split())
+        raise AnnotationError(f'is not a readable CSV file: {reason}', path) from error
+
+
+def _unpack(raw: bytes, path: Path) -> bytes:
+    """The text behind a gzip, or the bytes as they are."""
+    if raw.startswith(_ZIP_MAGIC):
+        raise AnnotationError('is a ZIP archive. Unpack it first.', path)
+    if not raw.startswith(_GZIP_MAGIC):
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (EOFError, OSError, zlib.error) as error:
+        raise AnnotationError(f'is not a complete gzip file: {error}', path) from error
+
+
+def _source(path: Path, n_rows: int, raw: bytes, text: bytes) -> Source:
+    sha256 = hashlib.sha256(raw).hexdigest()
+    content = sha256 if raw is text else hashlib.sha256(text).hexdigest()
+    return Source(path, n_rows, sha256, content)
+
+
+def _require_columns(frame: pd.DataFrame, wanted: Iterable[str], path: Path) -> None:
+    """Stop when a wanted column is missing."""
+    wanted = list(wanted)
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing:
+        raise AnnotationError(
+            f'columns {missing} are missing. Wanted: {wanted}; '
+            f'found: {list(frame.columns)}.',
+            path,
+        )

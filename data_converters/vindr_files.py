@@ -1,0 +1,125 @@
+"""Which files of a VinDr-CXR download are what, by their columns and folders."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmlung.findings import NO_FINDING
+
+from .image_index import index_images
+from .records import AnnotationError
+from .tables import read_header
+
+_TABLES = ('annotations', 'image_labels', 'test_annotations', 'test_image_labels')
+_TEST_FOLDER = re.compile(r'(?<![a-z])test(?![a-z])', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class VindrFiles:
+    """The tables of a release, and its films as stem -> path (None: not looked for)."""
+
+    annotations: Path
+    image_labels: Path | None = None
+    test_annotations: Path | None = None
+    test_image_labels: Path | None = None
+    image_sizes: tuple[Path, ...] = ()
+    train_films: dict[str, Path] | None = None
+    test_films: dict[str, Path] | None = None
+
+
+def find_files(args: argparse.Namespace) -> VindrFiles:
+    """The files that the command line names, completed by those below ``--root``.
+
+    Raises:
+        argparse.ArgumentError: neither ``--annotations`` nor ``--root`` is given.
+        AnnotationError: two files fit the same role, or none does.
+    """
+    if args.root is None and args.annotations is None:
+        raise argparse.ArgumentError(None, 'give --annotations FILE or --root DIR')
+    chosen = {} if args.root is None else _below(args.root, args)
+    for role in _TABLES:
+        if getattr(args, role) is not None:
+            chosen[role] = getattr(args, role)
+    if args.image_sizes:
+        chosen['image_sizes'] = tuple(args.image_sizes)
+    if args.images:
+        chosen['train_films'] = index_images([args.images])
+    if args.test_images:
+        chosen['test_films'] = index_images([args.test_images])
+    elif args.images and 'test_annotations' in chosen:
+        chosen['test_films'] = chosen['train_films']  # one folder: known by their ids
+    if 'annotations' not in chosen:
+        raise AnnotationError(
+            'no table of boxes was found: a CSV with the columns image_id, rad_id, '
+            'class_name, x_min, y_min, x_max, y_max. Name it with --annotations.',
+            args.root,
+        )
+    return VindrFiles(**chosen)
+
+
+def role_of(columns: list[str]) -> str | None:
+    """What a CSV with these columns is, as a field of ``VindrFiles``; None: nothing.
+
+    >>> role_of(['image_id', 'dim0', 'dim1'])
+    'image_sizes'
+    """
+    names = set(columns)
+    by_reader = bool(names & {'rad_id', 'rad_ID'})
+    if {'image_id', 'class_name', 'x_min'} <= names:
+        return 'annotations' if by_reader else 'test_annotations'
+    if {'image_id', NO_FINDING} <= names:
+        return 'image_labels' if by_reader else 'test_image_labels'
+    return 'image_sizes' if {'image_id', 'dim0', 'dim1'} <= names else None
+
+
+def _below(root: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Fields of ``VindrFiles`` that a folder holds, those named already left out."""
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: no such folder')
+    tables: dict[str, list[Path]] = defaultdict(list)
+    for path in _csv_files(root):
+        tables[role_of(read_header(path)) or ''].append(path)
+    chosen: dict[str, Any] = {'image_sizes': tuple(tables.pop('image_sizes', ()))}
+    for role, paths in tables.items():
+        if role and not getattr(args, role):
+            chosen[role] = _the_only(role, paths)
+    if not args.images:
+        films = index_images([root])
+        test = {stem: p for stem, p in films.items() if _is_test(p, root)}
+        chosen['train_films'] = {s: p for s, p in films.items() if s not in test}
+        chosen['test_films'] = test or films  # one folder for all: known by their ids
+        if not test and 'test_annotations' not in chosen and not args.test_annotations:
+            chosen['test_films'] = None
+        if not films:
+            chosen['train_films'] = chosen['test_films'] = None
+    return chosen
+
+
+def _the_only(role: str, paths: list[Path]) -> Path:
+    """The one file of a role; identical copies count as one."""
+    if len({path.read_bytes() for path in paths}) > 1:
+        option = '--' + role.replace('_', '-')
+        names = ', '.join(str(path) for path in paths)
+        raise AnnotationError(f'{names} all fit {option}. Name the one to use.')
+    return paths[0]
+
+
+def _csv_files(root: Path) -> list[Path]:
+    """Every .csv and .csv.gz below a folder."""
+    return [
+        Path(parent, name)
+        for parent, _, names in sorted(os.walk(root, followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(('.csv', '.csv.gz')) and name[0] != '.'
+    ]
+
+
+def _is_test(path: Path, root: Path) -> bool:
+    """A film below a folder called test."""
+    return any(map(_TEST_FOLDER.search, path.relative_to(root).parts[:-1]))

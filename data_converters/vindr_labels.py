@@ -1,0 +1,164 @@
+"""VinDr-CXR's image-level labels, reader by reader, and the votes they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmlung.findings import ALIASES
+from mmlung.findings import NO_FINDING
+from mmlung.findings import VINDR_GLOBAL
+from mmlung.findings import VINDR_LOCAL
+
+from .report import Report
+from .tables import Table
+from .tables import read_table
+from .vindr_tables import BoxRows
+
+ALL_LABELS = VINDR_LOCAL + VINDR_GLOBAL
+"""The 28 columns of the PhysioNet label files, in their order."""
+
+
+@dataclass(frozen=True)
+class ReaderLabels:
+    """What each reader said of each film, (R,) rows; ``reader`` is '' in a consensus.
+
+    ``values`` is (R, C) over ``classes``: 1 present, 0 absent, NaN not asked.
+    """
+
+    classes: tuple[str, ...]
+    image_id: np.ndarray
+    reader: np.ndarray
+    values: np.ndarray
+
+    def of(self, reader: str) -> ReaderLabels:
+        """The rows of one reader."""
+        rows = self.reader == reader
+        return ReaderLabels(
+            self.classes, self.image_id[rows], self.reader[rows], self.values[rows]
+        )
+
+    def only(self, classes: tuple[str, ...]) -> ReaderLabels:
+        """The columns of some classes, all of which must be there."""
+        columns = [self.classes.index(name) for name in classes]
+        return ReaderLabels(
+            classes, self.image_id, self.reader, self.values[:, columns]
+        )
+
+    def fields(self, image_ids: Sequence[str], rule: str) -> list[dict[str, Any]]:
+        """``labels``, ``votes`` and ``n_readers`` of an ``ImageRecord`` for each film.
+
+        Args:
+            image_ids: films; the labels of one without a row are unknown.
+            rule: 'majority': present when more than half of the readers say so; 'any':
+                when one does.
+        """
+        place = {image_id: i for i, image_id in enumerate(image_ids)}
+        at = np.array([place.get(i, -1) for i in self.image_id.tolist()], dtype=int)
+        votes = np.zeros((len(place), len(self.classes)))
+        np.add.at(votes, at[at >= 0], self.values[at >= 0])
+        n_readers = np.bincount(at[at >= 0], minlength=len(place))
+        needed = n_readers[:, None] / 2 if rule == 'majority' else 0
+        votes[n_readers == 0] = np.nan
+        labels = np.where(np.isnan(votes), np.nan, votes > needed)
+        if (self.reader == '').all():
+            return [{'labels': tuple(row)} for row in labels.tolist()]
+        return [
+            {'labels': tuple(row), 'votes': _whole(vote), 'n_readers': n}
+            for row, vote, n in zip(
+                labels.tolist(), votes.tolist(), n_readers.tolist(), strict=True
+            )
+        ]
+
+
+def labels_from_boxes(
+    rows: BoxRows, classes: tuple[str, ...], findings: Sequence[str], report: Report
+) -> ReaderLabels:
+    """A reader who drew a finding says it is present; the rest of ``findings`` absent.
+
+    Labels of ``classes`` that are never drawn are NaN. A reader who says 'No finding'
+    and draws one nevertheless is counted, and the box stands.
+    """
+    import pandas as pd
+
+    image, image_ids = pd.factorize(rows.image_id)
+    reader, readers = pd.factorize(rows.reader)
+    pairs, pair = np.unique(image * len(readers) + reader, return_inverse=True)
+    drawn = [name in findings or name == NO_FINDING for name in classes]
+    values = np.tile(np.where(drawn, 0.0, np.nan), (len(pairs), 1))
+    column = {name: i for i, name in enumerate(classes)}
+    values[pair, [column[name] for name in rows.finding.tolist()]] = 1
+    lesions = [column[name] for name in findings]
+    both = (values[:, column[NO_FINDING]] == 1) & (values[:, lesions] == 1).any(axis=1)
+    if both.any():
+        first = image_ids[pairs[both.argmax()] // len(readers)]
+        report.warn(
+            f'{both.sum():,} times a reader says {NO_FINDING!r} and draws a finding on '
+            f'the same film (first: {first}); the boxes stand'
+        )
+        values[both, column[NO_FINDING]] = 0
+    return ReaderLabels(
+        classes, image_ids[pairs // len(readers)], readers[pairs % len(readers)], values
+    )
+
+
+def read_labels(path: Path, report: Report, consensus: bool) -> ReaderLabels:
+    """Read image_labels_train.csv, or with ``consensus`` image_labels_test.csv.
+
+    A blank cell means absent, with a warning that counts them.
+
+    Raises:
+        AnnotationError: a label column is missing, a cell is neither 0 nor 1, or a row
+            stands there twice.
+    """
+    ids = ('image_id',) if consensus else ('image_id', 'rad_id')
+    table = read_table(path, wanted=ids)
+    report.add_input(table.source, 'test image labels' if consensus else 'image labels')
+    table.frame.columns = [ALIASES.get(name, name) for name in table.frame.columns]
+    missing = [name for name in ALL_LABELS if name not in table.frame]
+    if missing:
+        raise table.error(
+            f'label columns {missing} are missing; found: {list(table.frame.columns)}'
+        )
+    extra = [c for c in table.frame if c not in {'image_id', 'rad_id', *ALL_LABELS}]
+    if extra:
+        report.warn(f'{table.name}: columns {extra} are no known labels, not used')
+    repeated = table.frame.duplicated(list(ids)).to_numpy()
+    if repeated.any():
+        at = int(repeated.argmax())
+        who = ' '.join(table.frame[list(ids)].iloc[at])
+        raise table.error(f'{who} stands there twice', int(table.frame.index[at]))
+    reader = np.full(len(table.frame), '', object)
+    if not consensus:
+        reader = table.frame['rad_id'].to_numpy(object)
+    image_id = table.frame['image_id'].to_numpy(object)
+    return ReaderLabels(ALL_LABELS, image_id, reader, _cells(table, report))
+
+
+def _cells(table: Table, report: Report) -> np.ndarray:
+    """(N, 28) of 1 and 0."""
+    values = np.stack([table.numbers(name) for name in ALL_LABELS], axis=1)
+    blank = np.isnan(values)
+    bad = ~blank & (values != 0) & (values != 1)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise table.error(
+            f'{ALL_LABELS[column]} must be 0 or 1, got {values[row, column]:g}',
+            row=int(table.frame.index[row]),
+        )
+    if blank.any():
+        line = int(table.frame.index[blank.any(axis=1).argmax()])
+        report.warn(
+            f'{table.name}: {blank.sum():,} blank label cells were read as 0 '
+            f'(first: row {line})'
+        )
+    return np.where(blank, 0.0, values)
+
+
+def _whole(votes: list[float]) -> tuple[int | None, ...]:
+    """Votes as whole numbers, None for a label that nobody was asked about."""
+    return tuple(int(v) if v == v else None for v in votes)

@@ -1,0 +1,56 @@
+import subprocess
+import sys
+
+import pytest
+
+from data_converters.__main__ import main
+
+
+def test_help_names_every_reader_and_gives_examples(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(['--help'])
+    assert left.value.code == 0
+    assert 'vindr' in capsys.readouterr().out
+    with pytest.raises(SystemExit) as left:
+        main(['vindr', '--help'])
+    assert left.value.code == 0
+    printed = capsys.readouterr().out
+    assert 'python -m data_converters vindr --root' in printed
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        ([], 'NAME'),
+        (['vinder'], "invalid choice: 'vinder'"),
+        (['vindr'], '--out'),
+        (['vindr', '--out', 'x', '--val-fraction', '1.5'], 'must be a number in'),
+        (['vindr', '--out', 'x', '--val-fraction', 'ten'], 'must be a number in'),
+        (['vindr', '--out', 'x', '--limit', '0'], 'a whole number of at least 1'),
+        (['vindr', '--out', 'x', '--readers', 'mean'], "invalid choice: 'mean'"),
+    ],
+    ids=['nothing', 'name', 'out', 'fraction', 'no-number', 'limit', 'readers'],
+)
+def test_a_wrong_command_line_is_one_line(capsys, argv, message):
+    with pytest.raises(SystemExit) as left:
+        main(argv)
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert message in error
+    assert error.count('\n') == 1
+
+
+def test_start_is_light():
+    """Help must not wait for pandas, SciPy, torch or anything of OpenMMLab."""
+    code = (
+        'import sys; from data_converters.__main__ import main\n'
+        'try: main(["vindr", "--help"])\n'
+        'except SystemExit: pass\n'
+        'heavy = {"pandas", "scipy", "torch", "mmengine", "mmcv", "pydicom", "cv2"}\n'
+        'print("heavy:", sorted(heavy & set(sys.modules)))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith('heavy: []\n')
