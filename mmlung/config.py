@@ -1,0 +1,191 @@
+"""Load a config and spread its knobs to where they act.
+
+mmengine reads a config top to bottom: a knob that a child or ``--cfg-options`` sets
+does not reach the loaders and heads that were built from it while the file was read.
+Here the knobs ``data_root``, ``images_root``, ``img_size``, ``findings`` and
+``max_epochs`` reach them, whoever set them last; ``init_checkpoint`` does when a
+training starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config import ConfigDict
+
+from mmlung.checkpoint import fetch
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_PIPELINES = ('train_pipeline', 'test_pipeline', 'tta_pipeline')
+# Transforms that set the size of the image, with the key that holds it.
+_SIZED = {
+    'Resize': 'scale',
+    'RandomResizedCrop': 'scale',
+    'Pad': 'size',
+    'CenterCrop': 'crop_size',
+}
+
+
+def load_config(
+    path: str | Path, cfg_options: Mapping[str, Any] | None = None
+) -> Config:
+    """Config of a file with the options merged and the knobs spread.
+
+    An option that names one place, such as ``test_dataloader.dataset.data_root``, wins
+    over the knob there.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a knob has a value that cannot be.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'config {path} does not exist. Configs lie in configs/; `mmlung doctor` '
+            'says where that is after an installation from a wheel.'
+        )
+    cfg = Config.fromfile(path)
+    options = dict(cfg_options or {})
+    cfg.merge_from_dict(options)
+    spread_knobs(cfg)
+    cfg.merge_from_dict(options)
+    _fit_workers(cfg)
+    return cfg
+
+
+def spread_knobs(cfg: Config) -> None:
+    """Write the knobs of ``cfg`` to every place that depends on them, in place.
+
+    A knob that ``cfg`` does not have is left alone, so configs without knobs pass
+    unchanged.
+
+    Raises:
+        ValueError: ``findings`` is empty or has a name twice, or ``img_size`` or
+            ``max_epochs`` is no positive whole number.
+    """
+    _check_knobs(cfg)
+    for dataset in _datasets(cfg):
+        for knob in ('data_root', 'images_root'):
+            if knob in cfg:
+                dataset[knob] = cfg[knob]
+        if 'findings' in cfg:
+            dataset.metainfo = ConfigDict(classes=list(cfg.findings))
+    if 'img_size' in cfg:
+        for step in _steps(cfg):
+            _set_size(step, int(cfg.img_size))
+    if 'findings' in cfg:
+        _set_num_classes(cfg.get('model'), len(cfg.findings))
+    if 'max_epochs' in cfg:
+        _set_epochs(cfg, cfg.max_epochs)
+
+
+def spread_init_checkpoint(cfg: Config) -> None:
+    """Fetch ``init_checkpoint`` and let the model start from it, in place.
+
+    ``init_part`` says what the file holds: the whole ``'model'`` (what does not fit is
+    listed in the log and starts fresh), or its ``'backbone'``.
+
+    Raises:
+        FileNotFoundError: the local file does not exist.
+        ConnectionError: the download failed.
+        ValueError: ``init_part`` is neither.
+    """
+    if not cfg.get('init_checkpoint'):
+        return
+    part = cfg.get('init_part', 'backbone')
+    if part not in ('model', 'backbone'):
+        raise ValueError(f"init_part must be 'model' or 'backbone', got {part!r}")
+    path = str(fetch(cfg.init_checkpoint))
+    if part == 'model':
+        cfg.load_from = path
+    else:
+        cfg.model.backbone.init_cfg = ConfigDict(
+            type='Pretrained', checkpoint=path, prefix='backbone.'
+        )
+
+
+def _check_knobs(cfg: Config) -> None:
+    findings = cfg.get('findings')
+    if findings is not None and (not findings or len(set(findings)) < len(findings)):
+        raise ValueError(
+            f'findings must be distinct names, at least one; got {findings}'
+        )
+    max_epochs = cfg.get('max_epochs')
+    if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
+        raise ValueError(f'max_epochs must be a whole number >= 1, got {max_epochs!r}')
+    img_size = cfg.get('img_size')
+    if img_size is not None and (not isinstance(img_size, int) or img_size < 32):
+        raise ValueError(f'img_size must be a whole number >= 32, got {img_size!r}')
+
+
+def _datasets(cfg: Config) -> Iterator[ConfigDict]:
+    """Innermost data set of each loader, below wrappers such as RepeatDataset."""
+    for loader in _LOADERS:
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        while dataset is not None and 'dataset' in dataset:
+            dataset = dataset['dataset']
+        if dataset is not None:
+            yield dataset
+
+
+def _steps(cfg: Config) -> Iterator[ConfigDict]:
+    """Every transform of every pipeline, those inside TestTimeAug included."""
+    for dataset in _datasets(cfg):
+        yield from _flat(dataset.get('pipeline', []))
+    for name in _PIPELINES:
+        yield from _flat(cfg.get(name, []))
+
+
+def _flat(steps: Iterable[Any]) -> Iterator[ConfigDict]:
+    """Transforms, and those that they wrap (one list, or a list of lists)."""
+    for step in steps:
+        if isinstance(step, dict):
+            yield step
+            yield from _flat(step.get('transforms', ()))
+        else:
+            yield from _flat(step)
+
+
+def _set_size(step: ConfigDict, img_size: int) -> None:
+    key = _SIZED.get(str(step.type).rpartition('.')[2])
+    if key is not None and key in step:
+        step[key] = (img_size, img_size)
+
+
+def _set_num_classes(node: Any, num_classes: int) -> None:
+    if isinstance(node, list | tuple):
+        for item in node:
+            _set_num_classes(item, num_classes)
+    elif isinstance(node, dict):
+        if 'num_classes' in node:
+            node['num_classes'] = num_classes
+        for value in node.values():
+            _set_num_classes(value, num_classes)
+
+
+def _set_epochs(cfg: Config, max_epochs: int) -> None:
+    """Length of the training, and of the schedules that end with it."""
+    loop = cfg.get('train_cfg')
+    if loop and 'max_epochs' in loop:
+        loop.max_epochs = max_epochs
+        loop.val_interval = min(loop.get('val_interval', 1), max_epochs)
+    schedulers = cfg.get('param_scheduler') or []
+    for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
+        if scheduler.get('by_epoch') and 'T_max' in scheduler:
+            scheduler.T_max = max_epochs - scheduler.get('begin', 0)
+            scheduler.end = max_epochs
+
+
+def _fit_workers(cfg: Config) -> None:
+    """No more workers than cores; persistent ones only where there are any."""
+    for name in _LOADERS:
+        loader = cfg.get(name)
+        if loader and 'num_workers' in loader:
+            loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
+            if loader.num_workers == 0:
+                loader.persistent_workers = False

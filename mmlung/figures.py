@@ -1,0 +1,180 @@
+"""Pictures of results: boxes and scores on films, contact sheets, training curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from tqdm import tqdm
+
+from mmlung.dicom import read_image
+from mmlung.result import Finding
+from mmlung.result import ImageResult
+
+TRUTH_COLOUR = '#35d07f'
+PREDICTION_COLOUR = '#ffb000'
+SCORE_THR = 0.3
+"""Boxes below it are not drawn: the threshold of the metrics until it is calibrated."""
+
+_CURVES = ('loss', 'AP40', 'mIoU', 'mAUC', 'lr')
+
+
+def draw_results(
+    results: Sequence[ImageResult], images_root: Path, out: Path
+) -> list[Path]:
+    """One picture an image: truth in green, prediction in amber. Shows progress.
+
+    Args:
+        results: what was found.
+        images_root: folder that the results' file names start from.
+        out: folder, made if missing; sub-folders of the file names are kept.
+    """
+    paths = []
+    for result in tqdm(results, desc='drawing', unit='film'):
+        figure = Figure(figsize=(7, 7.4), dpi=110, layout='constrained')
+        draw_result(figure.add_subplot(), result, images_root)
+        paths.append((out / result.image).with_suffix('.png'))
+        _save(figure, paths[-1])
+    return paths
+
+
+def draw_contact_sheet(
+    results: Sequence[ImageResult], images_root: Path, path: Path, n_films: int = 12
+) -> Path:
+    """Films side by side, a quarter of them healthy, spread over the whole list."""
+    films = _spread(results, n_films)
+    columns = min(4, len(films))
+    rows = -(-len(films) // columns)
+    figure = Figure(figsize=(4 * columns, 4.5 * rows), dpi=90, layout='constrained')
+    figure.suptitle('green: ground truth   amber: prediction   (score, at least 0.3)')
+    for position, result in enumerate(films, start=1):
+        draw_result(figure.add_subplot(rows, columns, position), result, images_root)
+    _save(figure, path)
+    return path
+
+
+def draw_result(axes: Axes, result: ImageResult, images_root: Path) -> None:
+    """Draw one film as it lies in the file: the patient's left is on the right."""
+    axes.imshow(read_image(images_root / result.image).pixels, cmap='gray', vmax=255)
+    axes.set_axis_off()
+    axes.set_title(_short(Path(result.image).name), fontsize=8)
+    for finding in result.truth or ():
+        if finding.box_xyxy is not None:
+            _box(axes, finding, TRUTH_COLOUR, finding.name, below=True)
+    boxes = [f for f in result.findings if f.box_xyxy is not None]
+    for finding in boxes:
+        if finding.score is not None and finding.score >= SCORE_THR:
+            _box(
+                axes, finding, PREDICTION_COLOUR, f'{finding.name} {finding.score:.2f}'
+            )
+    if not boxes and result.findings:
+        _score_list(axes, result)
+
+
+def draw_curves(log_dir: Path, out: Path) -> Path | None:
+    """Loss, validation metrics and learning rate of a training, as ``curves.png``.
+
+    Args:
+        log_dir: folder of the run, whose ``vis_data/scalars.json`` is read.
+        out: folder of the picture.
+
+    Returns:
+        None when the run logged nothing.
+    """
+    log = log_dir / 'vis_data' / 'scalars.json'
+    if not log.is_file():
+        return None
+    series: dict[str, tuple[list[float], list[float]]] = {k: ([], []) for k in _CURVES}
+    for line in log.read_text(encoding='utf-8').splitlines():
+        entry = json.loads(line)
+        for key in _CURVES:
+            if isinstance(entry.get(key), int | float):
+                series[key][0].append(entry.get('step', entry.get('iter', 0)))
+                series[key][1].append(entry[key])
+    drawn = {key: xy for key, xy in series.items() if xy[0]}
+    if not drawn:
+        return None
+    figure = Figure(figsize=(4.2 * len(drawn), 3.4), dpi=100, layout='constrained')
+    for position, (key, (x, y)) in enumerate(drawn.items(), start=1):
+        axes = figure.add_subplot(1, len(drawn), position)
+        axes.plot(x, y, marker='o' if len(x) < 30 else None, markersize=3)
+        per_epoch = key in ('AP40', 'mIoU', 'mAUC')
+        axes.set_title(f'{key} on validation' if per_epoch else key)
+        axes.set_xlabel('epoch' if per_epoch else 'iteration')
+        axes.grid(alpha=0.3)
+    path = out / 'curves.png'
+    _save(figure, path)
+    return path
+
+
+def _spread(results: Sequence[ImageResult], n_films: int) -> list[ImageResult]:
+    """At most ``n_films``, a quarter of them healthy where there are enough of each."""
+    abnormal, healthy = [], []
+    for result in results:
+        present = any(f.score == 1 for f in result.truth or ())
+        (abnormal if present else healthy).append(result)
+    n_healthy = min(len(healthy), max(n_films // 4, n_films - len(abnormal)))
+    picked = _every(abnormal, n_films - n_healthy) + _every(healthy, n_healthy)
+    return picked or list(results[:n_films])
+
+
+def _every(items: Sequence[Any], n: int) -> list[Any]:
+    n = min(n, len(items))
+    return [items[i * len(items) // n] for i in range(n)]
+
+
+def _box(
+    axes: Axes, finding: Finding, colour: str, label: str, below: bool = False
+) -> None:
+    assert finding.box_xyxy is not None
+    x1, y1, x2, y2 = finding.box_xyxy
+    axes.add_patch(
+        Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, color=colour, linewidth=1.4)
+    )
+    axes.text(
+        x1,
+        y2 if below else y1,
+        label,
+        color='black',
+        fontsize=7,
+        va='top' if below else 'bottom',
+        bbox={'facecolor': colour, 'edgecolor': 'none', 'pad': 0.8, 'alpha': 0.85},
+        clip_on=True,
+    )
+
+
+def _score_list(axes: Axes, result: ImageResult) -> None:
+    """The highest scores and the true findings of a classified film, as text."""
+    true = [f.name for f in result.truth or () if f.score == 1]
+    top = sorted(result.findings, key=lambda f: -(f.score or 0))[:4]
+    lines = [f'{f.name} {f.score:.2f}' for f in top]
+    for text, y, va, colour in (
+        (', '.join(true) or 'no finding', 0.015, 'bottom', TRUTH_COLOUR),
+        ('\n'.join(lines), 0.985, 'top', PREDICTION_COLOUR),
+    ):
+        axes.text(
+            0.015,
+            y,
+            text,
+            transform=axes.transAxes,
+            va=va,
+            fontsize=7,
+            bbox={'facecolor': colour, 'edgecolor': 'none', 'pad': 1.5, 'alpha': 0.85},
+        )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f'{name[:10]}…{name[-12:]}'
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a picture whole or not at all; matplotlib goes by the suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}')
+    figure.savefig(part, format='png')
+    part.replace(path)

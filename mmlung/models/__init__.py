@@ -1,0 +1,5 @@
+"""Parts of models that upstream cannot say."""
+
+from mmlung.models.losses import MaskUnknown
+
+__all__ = ['MaskUnknown']

@@ -1,0 +1,46 @@
+"""A wrapper that leaves unknown labels out of any element-wise loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from mmlung.registry import MODELS
+
+
+@MODELS.register_module()
+class MaskUnknown(nn.Module):
+    """Mean of a loss over the known labels; an unknown one gives no gradient at all.
+
+    Args:
+        loss: config of an element-wise loss of mmpretrain that takes
+            ``reduction_override`` (binary cross-entropy, asymmetric, focal).
+
+    Source: the partial-label loss of Durand et al. 2019, doi:10.1109/CVPR.2019.00074,
+    without its weighting: every known label counts the same.
+    """
+
+    def __init__(self, loss: dict) -> None:
+        super().__init__()
+        self.loss = MODELS.build(loss)
+
+    def forward(
+        self, cls_score: torch.Tensor, target: torch.Tensor, **kwargs: Any
+    ) -> torch.Tensor:
+        """Loss of logits against targets, both (B, C); NaN marks an unknown target.
+
+        Returns a scalar; 0 (with a graph) when nothing in the batch is known. The
+        heads' ``avg_factor`` is the batch size and does not fit a mean over labels:
+        ignored.
+        """
+        known = ~target.isnan()
+        # The unknown are taken out before the loss, not multiplied by 0 after it:
+        # 0 * inf would be NaN.
+        safe_score = torch.where(known, cls_score, 0.0)
+        element = self.loss(
+            safe_score, target.nan_to_num(0.0), reduction_override='none'
+        )
+        element = torch.where(known, element, 0.0)
+        return element.sum() / known.sum().clamp(min=1)

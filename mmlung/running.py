@@ -1,0 +1,88 @@
+"""From a config and command-line flags to a Runner, the same for train and test."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from mmlung.amp import cpu_has_fast_bfloat16
+from mmlung.checkpoint import use_safe_loading
+from mmlung.config import load_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """OpenMMLab's flags that training and testing share."""
+    from mmengine.config import DictAction
+
+    parser.add_argument(
+        '--work-dir', help='where results go (default: work_dirs/CONFIG_NAME)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, for example data_root=data/mine '
+        'img_size=512 train_dataloader.batch_size=4',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
+    )
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """Config of the command line, with work dir, launcher and backend set."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if not torch.cuda.is_available():
+        cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
+    return cfg
+
+
+def use_amp(cfg: Config) -> str | None:
+    """Train in mixed precision where the device can, in place.
+
+    Returns:
+        A warning when the device cannot, and nothing was changed; else None.
+    """
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    elif cpu_has_fast_bfloat16():
+        cfg.optim_wrapper.type = 'mmlung.CpuAmpOptimWrapper'
+    else:
+        return (
+            '--amp: this CPU has no bfloat16 arithmetic (AVX512_BF16 or AMX), which '
+            'would be slower than full precision: training in full precision'
+        )
+    return None
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Runner of the config; local checkpoints load without pickle from here on."""
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    use_safe_loading()
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

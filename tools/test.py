@@ -1,0 +1,92 @@
+"""Benchmark numbers of a checkpoint on the test part of its data set.
+
+Writes metrics.json (every metric, per finding, with the counts it rests on, and how it
+was obtained) and predictions.json into the work dir, and prints a table.
+
+Examples:
+  python tools/test.py configs/swin_vindr.py work_dirs/swin_vindr/best.pth
+  python tools/test.py configs/convnext_chestxray14.py best.pth --show-dir pictures/
+  python tools/test.py configs/swin_vindr.py none    # the untrained network: the floor
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmlung.cli import one_line_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Command line, with OpenMMLab's flags."""
+    from mmlung.running import add_runner_arguments
+
+    parser = argparse.ArgumentParser(
+        prog='mmlung test',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'checkpoint', help="checkpoint file, or 'none' for the untrained network"
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='FILE.json',
+        help='where predictions.json goes (default: into the work dir)',
+    )
+    parser.add_argument(
+        '--show-dir',
+        type=Path,
+        help='draw every test image with truth and prediction into this folder',
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help="the config's test-time augmentation"
+    )
+    add_runner_arguments(parser)
+    args = parser.parse_args(argv)
+    if args.out is not None and args.out.suffix != '.json':
+        parser.error(f'--out must end in .json, got {args.out}')
+    return args
+
+
+@one_line_errors
+def main(argv: list[str] | None = None) -> int:
+    """Test, write the two files, print the table."""
+    args = parse_args(argv)
+    from mmlung._quiet import quiet_imports
+
+    with quiet_imports():
+        import mmdet  # noqa: F401
+        import mmpretrain  # noqa: F401
+
+    from mmlung.figures import draw_contact_sheet
+    from mmlung.figures import draw_results
+    from mmlung.running import config_of
+    from mmlung.scorecard import run_test
+    from mmlung.scorecard import table
+    from mmlung.scorecard import write_json
+
+    cfg = config_of(args)
+    tested = run_test(cfg, args.checkpoint, tta=args.tta)
+    if tested is None:  # not the process that reports
+        return 0
+    work_dir = Path(cfg.work_dir)
+    predictions = args.out or work_dir / 'predictions.json'
+    write_json(work_dir / 'metrics.json', tested.metrics)
+    write_json(predictions, tested.predictions)
+    print(table(tested.metrics))
+    print(f'metrics: {work_dir / "metrics.json"}\npredictions: {predictions}')
+    sheet = draw_contact_sheet(
+        tested.results, tested.images_root, work_dir / 'contact_sheet.png'
+    )
+    print(f'contact sheet: {sheet}')
+    if args.show_dir is not None:
+        draw_results(tested.results, tested.images_root, args.show_dir)
+        print(f'pictures: {args.show_dir}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
