@@ -1,0 +1,17 @@
+"""Synthetic chest radiographs with known findings, in the layouts of real data sets."""
+
+from mmlung.phantom.case import Case
+from mmlung.phantom.case import draw_case
+from mmlung.phantom.chestxray14_layout import write_chestxray14
+from mmlung.phantom.lesions import Lesion
+from mmlung.phantom.vindr_layout import VINDR_FINDINGS
+from mmlung.phantom.vindr_layout import write_vindr
+
+__all__ = [
+    'VINDR_FINDINGS',
+    'Case',
+    'Lesion',
+    'draw_case',
+    'write_chestxray14',
+    'write_vindr',
+]

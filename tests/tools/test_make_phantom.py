@@ -1,0 +1,44 @@
+import pytest
+
+from tools.make_phantom import main
+
+
+def test_vindr(tmp_path, capsys):
+    out = tmp_path / 'v'
+    arguments = ['--train', '3', '--test', '2', '--size', '96', '110']
+    assert (
+        main(['vindr', '--out', str(out), *arguments, '--findings', 'Cardiomegaly'])
+        == 0
+    )
+    assert len(list((out / 'train').glob('*.dicom'))) == 3
+    assert 'synthetic' in capsys.readouterr().out
+    assert main(['vindr', '--out', str(out), *arguments, '--seed', '9']) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert error.count('\n') == 1
+
+
+def test_kaggle(tmp_path):
+    arguments = ['--train', '2', '--test', '1', '--size', '96', '96']
+    out = str(tmp_path / 'k')
+    assert main(['vindr', '--out', out, '--release', 'kaggle', *arguments]) == 0
+    assert (tmp_path / 'k' / 'train.csv').is_file()
+
+
+def test_chestxray14(tmp_path):
+    out = str(tmp_path / 'n')
+    assert main(['chestxray14', '--out', out, '--images', '12', '--size', '96']) == 0
+    assert (tmp_path / 'n' / 'BBox_List_2017.csv').is_file()
+
+
+@pytest.mark.parametrize('arguments', [[], ['vindr'], ['chestxray14']], ids=len)
+def test_help_has_examples(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, '--help'])
+    assert caught.value.code == 0
+    assert '--help' in capsys.readouterr().out
+
+
+def test_too_small_a_film_is_one_line(tmp_path, capsys):
+    assert main(['chestxray14', '--out', str(tmp_path / 'n'), '--size', '20']) == 2
+    assert 'at least 96 px' in capsys.readouterr().err
