@@ -1,0 +1,56 @@
+"""Every command of the README is one that its tool understands."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+TEXT = (REPO / 'README.md').read_text(encoding='utf-8')
+LINES = [
+    line.split('  #')[0].strip()
+    for block in re.findall(r'```\n(.*?)```', TEXT, re.DOTALL)
+    for line in block.splitlines()
+]
+INLINE = re.findall(r'`(mmlung \w+ [^`]+)`', TEXT)
+COMMANDS = [line for line in LINES + INLINE if line.startswith('mmlung ')]
+
+
+def tool(name: str):
+    spec = importlib.util.spec_from_file_location(name, REPO / 'tools' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_first_two_commands_are_demo_and_test():
+    makes = [line for line in LINES if line.startswith('make ')]
+    assert makes[:2] == ['make demo', 'make test']
+    targets = re.findall(r'^(\w+):', (REPO / 'Makefile').read_text(), re.MULTILINE)
+    assert {'demo', 'test', 'setup'} <= set(targets)
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 7
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_its_tool_understands_it(command):
+    _, name, *argv = shlex.split(command)
+    if name == 'convert':
+        from data_converters.__main__ import parse_args
+
+        parse_args(argv)
+    elif name in ('train', 'test'):
+        args = tool(name).parse_args(argv)
+        assert (REPO / args.config).is_file()
+    else:
+        assert name == 'doctor'
+
+
+def test_the_configs_of_the_table_exist():
+    table = TEXT[TEXT.index('## Configs') : TEXT.index('## Metrics')]
+    named = re.findall(r'`(\w[\w-]*\.py)`', table)
+    assert set(named) == {path.name for path in (REPO / 'configs').glob('*.py')}
