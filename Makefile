@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= full
 PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install --constraint requirements/tested.txt
 READY := $(VENV)/.mmlung-ready
 
 .PHONY: help setup demo test quick lint types dist clean
@@ -12,9 +13,14 @@ help:  ## list the targets
 
 setup: $(READY)  ## make .venv and install mmlung with the tested versions (no compiler needed)
 
+# Two OpenCV wheels arrive and share one folder. The last one written counts: the headless
+# one needs no graphics library (libGL) of the system.
 $(READY): setup.py requirements/tested.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+	  "mmlung needs Python 3.11 to 3.13: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --constraint requirements/tested.txt --editable '.[test,dev]'
+	$(PIP_INSTALL) --editable '.[test,dev]'
+	$(PIP_INSTALL) --quiet --force-reinstall --no-deps opencv-python-headless
 	touch $(READY)
 
 demo: setup  ## draw phantoms, convert, train, test; DEMO=smoke for a few iterations only
@@ -33,8 +39,8 @@ lint: setup  ## style and format
 types: setup  ## static types
 	$(PY) -m mypy
 
-dist: setup  ## wheel and sdist into dist/
+dist: setup clean  ## wheel and sdist into dist/
 	$(PY) -m build
 
-clean:  ## remove what the targets made, except data and work_dirs
+clean:  ## remove what building and checking left (not .venv, data, work_dirs)
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -22,12 +22,13 @@ class BuildWithTravellers(build_py):
         super().run()
         if self.editable_mode:  # the checkout itself is used
             return
+        target = Path(self.build_lib) / 'mmlung' / '.mim'
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier build in this folder
         for name in TRAVELLERS:
             shutil.copytree(
                 HERE / name,
-                Path(self.build_lib) / 'mmlung' / '.mim' / name,
+                target / name,
                 ignore=shutil.ignore_patterns('__pycache__', '*.pyc'),
-                dirs_exist_ok=True,
             )
 
 
@@ -38,7 +39,7 @@ setup(
     'and report numbers that hold. Research software, not a medical device.',
     long_description=(HERE / 'README.md').read_text('utf-8'),
     long_description_content_type='text/markdown',
-    license='Apache-2.0',
+    license_expression='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmlung', 'mmlung.*']),
     cmdclass={'build_py': BuildWithTravellers},

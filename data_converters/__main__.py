@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from .arguments import OneLineParser
 from .arguments import add_common_arguments
+from .arguments import check_out
+from .arguments import named_paths
 from .conversion import write_conversion
 from .records import AnnotationError
 from .report import Report
 from .report import summary
+from .synthetic import is_synthetic
 
 READERS = {
     'vindr': 'VinDr-CXR (PhysioNet) and VinBigData (Kaggle): boxes of several readers',
@@ -25,20 +30,24 @@ has EXAMPLES, ``add_arguments(parser)`` and ``convert(args, report) -> Conversio
 
 def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
     """Arguments, and the reader module they are for."""
+    program = _program()
     names = '\n'.join(f'  {name:<14}{what}' for name, what in READERS.items())
     top = OneLineParser(
-        prog='python -m data_converters',
-        description=f'{__doc__}\n\n{names}',
-        epilog='python -m data_converters NAME --help says more.',
+        prog=program,
+        description=f'Annotations of a data set to COCO and MMEngine JSON.\n\n{names}',
+        epilog=f'{program} NAME --help says more, with examples.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument('name', choices=READERS, metavar='NAME', help='of the data set')
+    if not argv:
+        top.print_help()
+        top.exit(2)
     name = top.parse_args(argv[:1]).name
     reader = import_module(f'.{name.replace("-", "_")}', __package__)
     parser = OneLineParser(
-        prog=f'python -m data_converters {name}',
+        prog=f'{program} {name}',
         description=reader.__doc__,
-        epilog=reader.EXAMPLES,
+        epilog=reader.EXAMPLES.format(program=f'{program} {name}'),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     reader.add_arguments(parser)
@@ -51,16 +60,34 @@ def main(argv: list[str] | None = None) -> int:
     args, reader = parse_args(sys.argv[1:] if argv is None else argv)
     report = Report(options={name: _plain(value) for name, value in vars(args).items()})
     try:
+        inputs = named_paths(args)
+        check_out(args.out, inputs)
         conversion = reader.convert(args, report)  # read -> check -> fuse -> split
+        sources = (*inputs, conversion.label_source.path, conversion.images_root)
+        conversion = replace(conversion, synthetic=is_synthetic(sources))
         written = write_conversion(conversion, report, args.out)
     except (AnnotationError, argparse.ArgumentError, OSError, ImportError) as error:
         for line in getattr(error, 'details', ()):
             print(line)
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {_one_line(error)}', file=sys.stderr)
         return 2
     print(summary(written))
     print(f'written to {args.out}: {", ".join(written["files"])}')
     return 0
+
+
+def _program() -> str:
+    """The command as it was typed, so that the examples of its help can be."""
+    typed = Path(sys.argv[0])
+    console = typed.stem == 'mmlung' or typed.parts[-2:] == ('mmlung', 'cli.py')
+    return 'mmlung convert' if console else 'python -m data_converters'
+
+
+def _one_line(error: Exception) -> str:
+    """What an error says, without the number that the system gives it."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f'{error.filename}: {error.strerror}'
+    return ' '.join(str(error).split())
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from mmlung.findings import CHESTXRAY14
 from mmlung.findings import CHESTXRAY14_BOXES
 
 from .arguments import fraction
+from .arguments import whole
 from .chestxray14_boxes import BoxFile
 from .chestxray14_boxes import boxes_of_films
 from .chestxray14_boxes import check_boxes_against_labels
@@ -37,12 +38,12 @@ from .report import Report
 
 EXAMPLES = """examples:
   a whole download, or a mirror of resized films
-    python -m data_converters chestxray14 --root chestxray14 --out data/chestxray14
+    {program} --root chestxray14 --out data/chestxray14
   with healthy films beside those with boxes, for a detector
-    python -m data_converters chestxray14 --root chestxray14 --healthy 800 \\
+    {program} --root chestxray14 --healthy 800 \\
         --out data/chestxray14
   before the images have arrived
-    python -m data_converters chestxray14 --root chestxray14 --no-images \\
+    {program} --root chestxray14 --no-images \\
         --out data/chestxray14
 
 The official lists are used when both are there unchanged and at least 99 % of their
@@ -95,18 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--healthy',
-        type=_number,
+        type=whole,
         default=0,
         metavar='N',
         help="add N films labelled 'No Finding' to boxes_*.json (default: %(default)s)",
     )
-
-
-def _number(text: str) -> int:
-    """A whole number, 0 included."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'must be a whole number, got {text!r}')
-    return int(text)
 
 
 def convert(args: argparse.Namespace, report: Report) -> Conversion:

@@ -16,14 +16,14 @@ from mmlung.findings import CHESTXRAY14
 from mmlung.findings import CHESTXRAY14_BOXES
 
 from .chestxray14_labels import LabelFile
-from .chestxray14_labels import canonical_cell
 from .chestxray14_labels import stems_of
-from .clipping import clip_boxes
+from .clipping import boxes_on_file
 from .records import AnnotationError
 from .records import Box
 from .records import ImageRecord
 from .report import Report
 from .tables import Source
+from .tables import canonical_cell
 from .tables import read_table
 
 RELEASE_SIDE_PX = 1024
@@ -63,7 +63,9 @@ def read_boxes(path: Path, report: Report) -> BoxFile:
         for pair in (names[2:4], names[4:6])
     )
     findings = {
-        text: canonical_cell(table, text, 'Finding Label', CHESTXRAY14_BOXES)
+        text: canonical_cell(
+            table, 'Finding Label', text, CHESTXRAY14_BOXES, 'ChestX-ray14'
+        )
         for text in table.frame['Finding Label'].unique()
     }
     repeated = table.frame.iloc[:, :6].duplicated().to_numpy()
@@ -90,19 +92,16 @@ def boxes_of_films(
     known = np.array([stem in size_hw for stem in boxes.image_id], dtype=bool)
     report.boxes_in += int(known.sum())
     stems, findings = boxes.image_id[known], boxes.finding[known]
-    release_hw = np.full((len(stems), 2), RELEASE_SIDE_PX)
-    clipped, keep = clip_boxes(
+    scaled, keep = boxes_on_file(
         boxes.xyxy[known],
-        release_hw,
+        np.full((len(stems), 2), RELEASE_SIDE_PX),
+        np.array([size_hw[stem] for stem in stems]).reshape(-1, 2),
         boxes.line[known],
         boxes.source.path.name,
         report,
         max_outside,
         drop_invalid,
     )
-    file_hw = np.array([size_hw[stem] for stem in stems]).reshape(-1, 2)
-    limits = np.tile(file_hw[:, ::-1], 2)
-    scaled = (clipped * limits / RELEASE_SIDE_PX).clip(0, limits)
     by_film: dict[str, list[Box]] = defaultdict(list)
     for i in np.flatnonzero(keep):
         by_film[stems[i]].append(Box(findings[i], tuple(scaled[i].tolist())))

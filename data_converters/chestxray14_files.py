@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conversion import REPORT_NAME
 from .image_index import index_images
 from .records import AnnotationError
+from .release_files import documents_below
+from .release_files import the_only
 from .report import Report
 
 _IMAGE_FOLDER = re.compile(r'images(_\d{3})?$', re.IGNORECASE)
@@ -41,9 +40,7 @@ def find_files(args: argparse.Namespace, report: Report) -> NihFiles:
         FileNotFoundError: the root does not exist.
         AnnotationError: no label file is found, or several files fit one role.
     """
-    if not args.root.is_dir():
-        raise FileNotFoundError(f'{args.root}: no such folder')
-    below = list(_documents(args.root, args.out))
+    below = list(documents_below(args.root))
     labels, boxes, train_val_list, test_list = (
         getattr(args, role) or _choose(role, below, report) for role in _PATTERNS
     )
@@ -56,36 +53,18 @@ def find_files(args: argparse.Namespace, report: Report) -> NihFiles:
     return NihFiles(labels, boxes, train_val_list, test_list, films)
 
 
-def _documents(root: Path, out: Path) -> Iterator[Path]:
-    """Files below a folder, without those of images and of earlier conversions."""
-    for parent, folders, names in os.walk(root):
-        if REPORT_NAME in names or Path(parent).resolve() == out.resolve():
-            folders.clear()
-            if Path(parent) != root:
-                continue
-        folders[:] = sorted(
-            name for name in folders if name[0] != '.' and not _IMAGE_FOLDER.match(name)
-        )
-        yield from (Path(parent, name) for name in sorted(names))
-
-
 def _choose(role: str, below: list[Path], report: Report) -> Path | None:
-    """The file of a role; of two label files the corrected one, v2020."""
+    """The file of a role; beside the corrected label file, v2020, no older one."""
     paths = [path for path in below if _PATTERNS[role].match(path.name)]
-    distinct = list({path.read_bytes(): path for path in reversed(paths)}.values())
-    if role == 'labels' and len(distinct) > 1:
-        newest = [path for path in distinct if 'v2020' in path.name.lower()]
-        if len(newest) == 1:
-            others = ', '.join(path.name for path in distinct if path not in newest)
+    newest = [path for path in paths if 'v2020' in path.name.lower()]
+    if role == 'labels' and newest:
+        others = ', '.join(path.name for path in paths if path not in newest)
+        if others:
             report.warn(
                 f'{newest[0].name} is used, {others} is not (--labels to choose)'
             )
-            return newest[0]
-    if len(distinct) > 1:
-        option = '--' + role.replace('_', '-')
-        names = ', '.join(str(path) for path in distinct)
-        raise AnnotationError(f'{names} all fit {option}. Name the one to use.')
-    return distinct[0] if distinct else None
+        paths = newest
+    return the_only(role, paths) if paths else None
 
 
 def _find_films(args: argparse.Namespace) -> dict[str, Path]:

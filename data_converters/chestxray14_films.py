@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from .chestxray14_boxes import RELEASE_SIDE_PX
 from .chestxray14_files import NihFiles
 from .chestxray14_labels import FilmRow
 from .chestxray14_labels import LabelFile
-from .image_index import common_folder
+from .image_index import images_root
 from .image_index import name_below
 from .image_index import require_sizes
 from .records import AnnotationError
@@ -55,7 +54,7 @@ def film_records(
     else:
         paths = {stem: files.films[stem] for stem in rows}
         sizes = require_sizes(paths, report, args.workers, args.drop_invalid)
-        root, base = _images_root(paths.values(), args.images_root)
+        root, base = images_root(paths.values(), args.images_root)
         names = {stem: name_below(base, path) for stem, path in paths.items()}
     records = {
         stem: ImageRecord(
@@ -73,16 +72,3 @@ def film_records(
         if stem in sizes
     }
     return records, root
-
-
-def _images_root(paths: Iterable[Path], given: Path | None) -> tuple[Path, Path]:
-    """Folder to record, and the folder that file names are relative to.
-
-    They differ when the images are to be found elsewhere later.
-    """
-    paths = list(paths)
-    if given is None:
-        root = common_folder(paths)
-        return root, root
-    inside = all(path.absolute().is_relative_to(given.absolute()) for path in paths)
-    return given, given if inside else common_folder(paths)

@@ -15,12 +15,12 @@ import numpy as np
 
 from mmlung.findings import CHESTXRAY14
 from mmlung.findings import CHESTXRAY14_NO_FINDING
-from mmlung.findings import canonical_finding
 
 from .records import AnnotationError
 from .report import Report
 from .tables import Source
 from .tables import Table
+from .tables import canonical_cell
 from .tables import read_table
 
 OLDEST_YEARS = 120
@@ -159,32 +159,13 @@ def _labels_of(
 def _labels(table: Table, text: str) -> tuple[float, ...]:
     vocabulary = (*CHESTXRAY14, CHESTXRAY14_NO_FINDING)
     names = {
-        canonical_cell(table, name, 'Finding Labels', vocabulary, text)
+        canonical_cell(table, 'Finding Labels', name, vocabulary, 'ChestX-ray14', text)
         for name in text.split('|')
     }
     if CHESTXRAY14_NO_FINDING in names and len(names) > 1:
-        line = _line_of(table, 'Finding Labels', text)
+        line = table.line_of('Finding Labels', text)
         raise table.error(f'{text!r} is both a finding and none', line)
     return tuple(float(name in names) for name in CHESTXRAY14)
-
-
-def canonical_cell(
-    table: Table,
-    name: str,
-    column: str,
-    vocabulary: Sequence[str],
-    text: str | None = None,
-) -> str:
-    """Name as the vocabulary spells it, or an error that says in which row."""
-    try:
-        return canonical_finding(name, vocabulary, 'ChestX-ray14')
-    except ValueError as error:
-        line = _line_of(table, column, name if text is None else text)
-        raise table.error(str(error), line) from error
-
-
-def _line_of(table: Table, column: str, text: str) -> int:
-    return int(table.frame.index[table.frame[column] == text][0])
 
 
 def _columns(table: Table, report: Report) -> dict[str, list]:

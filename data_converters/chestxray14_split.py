@@ -74,7 +74,7 @@ def read_official_lists(
             report.warn(f'no {role}.txt: the films are split by patient ("subset")')
             return None
         names, source = read_names(path)
-        report.add_input(source, role)
+        report.add_input(source, role, annotations=False)
         if names_sha256(names) != sha256:
             report.warn(
                 f'{path.name} is not the official list ({len(names):,} names, another '

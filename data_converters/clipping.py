@@ -58,6 +58,38 @@ def clip_boxes(
     return clipped, keep & ~gone
 
 
+def boxes_on_file(
+    boxes_xyxy: np.ndarray,
+    original_hw: np.ndarray,
+    file_hw: np.ndarray,
+    line: np.ndarray,
+    file: str,
+    report: Report,
+    max_outside: float = MAX_OUTSIDE,
+    drop_invalid: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes of the release's film clipped to it, then scaled to the file on disk.
+
+    Args:
+        boxes_xyxy: (N, 4) pixels of the release's film.
+        original_hw: (N, 2) size of each box's film in the release.
+        file_hw: (N, 2) size of its file, which may be a resized copy.
+        line: see ``clip_boxes``, as the others.
+        file: name for errors and the report.
+        report: gets a line for each clipped and each dropped box.
+        max_outside: more boxes than this share outside stop the conversion.
+        drop_invalid: leave out a box with a missing coordinate or exchanged corners.
+
+    Returns:
+        The (N, 4) boxes in pixels of the file and an (N,) mask of those to keep.
+    """
+    clipped, keep = clip_boxes(
+        boxes_xyxy, original_hw, line, file, report, max_outside, drop_invalid
+    )
+    original_wh, file_wh = (np.tile(hw[:, ::-1], 2) for hw in (original_hw, file_hw))
+    return (clipped * file_wh / original_wh).clip(0, file_wh), keep
+
+
 def _valid(
     boxes_xyxy: np.ndarray,
     line: np.ndarray,

@@ -67,7 +67,7 @@ class Conversion:
         seed: of the split.
         parts: the annotation files.
         lists: name of a list without ``.txt`` -> image names.
-        extra: more facts that hold for every file.
+        synthetic: the films were drawn; every file then says so.
     """
 
     dataset: str
@@ -79,7 +79,7 @@ class Conversion:
     seed: int
     parts: Sequence[Part]
     lists: dict[str, list[str]] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
+    synthetic: bool = False
 
     def info(self, part: Part, out: Path) -> dict[str, Any]:
         """Head of an annotation file: where the labels come from and what they are."""
@@ -95,7 +95,7 @@ class Conversion:
             'mmlung_version': mmlung.__version__,
             'seed': self.seed,
             'image_classes': list(self.image_classes),
-            **self.extra,
+            **({'synthetic': True} if self.synthetic else {}),
             **part.extra,
         }
 
@@ -144,7 +144,7 @@ def images_root_text(images_root: Path, out: Path) -> str:
 
 def replace_files(out: Path, files: dict[str, str]) -> None:
     """Put files into a folder, all complete before the first is visible."""
-    stale = _earlier_files(out, files)
+    stale = _stale_files(out, files)
     out.parent.mkdir(parents=True, exist_ok=True)
     parent = out if out.is_dir() else out.parent
     temporary = parent / f'.{out.name}.{os.getpid()}.tmp'
@@ -163,14 +163,19 @@ def replace_files(out: Path, files: dict[str, str]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _earlier_files(out: Path, files: dict[str, str]) -> set[str]:
+def written_files(folder: Path) -> set[str]:
+    """Names of the files that an earlier conversion wrote into a folder."""
+    try:
+        return set(json.loads((folder / REPORT_NAME).read_text('utf-8'))['files'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _stale_files(out: Path, files: dict[str, str]) -> set[str]:
     """Files of an earlier conversion that the new one does not write again."""
     if out.exists() and not out.is_dir():
         raise AnnotationError('is a file; --out must be a folder', out)
-    try:
-        earlier = set(json.loads((out / REPORT_NAME).read_text('utf-8'))['files'])
-    except (OSError, ValueError, KeyError, TypeError):
-        earlier = set()
+    earlier = written_files(out)
     for name in files:
         if (out / name).exists() and name not in earlier:
             raise AnnotationError(

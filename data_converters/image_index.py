@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .records import AnnotationError
+from .release_files import walk
 from .report import Report
 
 SUFFIXES = frozenset(
@@ -22,8 +23,8 @@ SUFFIXES = frozenset(
 def index_images(folders: Iterable[Path]) -> dict[str, Path]:
     """Stem -> path of every image below the folders, however deep.
 
-    Hidden files, the ``._x`` shadows of macOS and ``__MACOSX`` are no images. Of two
-    files with the same stem and the same bytes the first is taken.
+    What ``walk`` leaves out is left out. Of two files with the same stem and the same
+    bytes the first is taken.
 
     Raises:
         FileNotFoundError: a folder does not exist.
@@ -31,22 +32,42 @@ def index_images(folders: Iterable[Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for folder in folders:
-        if not folder.is_dir():
-            raise FileNotFoundError(f'{folder}: no such folder of images')
-        for path in _image_files(folder):
-            stem = path.name.rpartition('.')[0]
-            other = found.setdefault(stem, path)
-            if other is not path and not _same_file(path, other):
-                raise AnnotationError(
-                    f'two different images are called {stem}: {other} and {path}. '
-                    'Keep one, or name the folder to use.'
-                )
+        for parent, names in walk(folder):
+            for name in filter(is_image, names):
+                stem, path = name.rpartition('.')[0], parent / name
+                other = found.setdefault(stem, path)
+                if other is not path and not _same_file(path, other):
+                    raise AnnotationError(
+                        f'two different images are called {stem}: {other} and {path}. '
+                        'Keep one, or name the folder to use.'
+                    )
     return found
+
+
+def is_image(name: str) -> bool:
+    """Whether a file of this name is an image, by its ending."""
+    return name.rpartition('.')[2].lower() in SUFFIXES
 
 
 def common_folder(paths: Iterable[Path]) -> Path:
     """The deepest folder that holds all the files."""
     return Path(os.path.commonpath({str(path.absolute().parent) for path in paths}))
+
+
+def images_root(paths: Iterable[Path], given: Path | None) -> tuple[Path, Path]:
+    """Folder to record, and the folder that file names are relative to.
+
+    Args:
+        paths: the images.
+        given: ``--images-root``. It may lie elsewhere, for images that will be there
+            later; then their names are relative to the folder that holds them now.
+    """
+    paths = list(paths)
+    if given is None:
+        root = common_folder(paths)
+        return root, root
+    inside = all(path.absolute().is_relative_to(given.absolute()) for path in paths)
+    return given, given if inside else common_folder(paths)
 
 
 def name_below(root: Path, path: Path) -> str:
@@ -158,21 +179,6 @@ def _size_or_reason(path: Path) -> tuple[int, int] | str:
     except (ValueError, OSError, EOFError) as error:
         return ' '.join(str(error).split())
     return int(height), int(width)
-
-
-def _image_files(folder: Path) -> Iterable[Path]:
-    """Image files below a folder in the order of their names; links are followed."""
-    seen: set[tuple[int, int]] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        status = Path(parent).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if f != '__MACOSX' and f[0] != '.')
-        for name in sorted(names):
-            if name[0] != '.' and name.rpartition('.')[2].lower() in SUFFIXES:
-                yield Path(parent, name)
 
 
 def _same_file(path: Path, other: Path) -> bool:

@@ -35,6 +35,12 @@ def fuse_readers(record: ImageRecord, iou_thr: float = 0.5) -> ImageRecord:
     return replace(record, boxes=tuple(fused))
 
 
+def with_votes(record: ImageRecord, min_votes: int) -> ImageRecord:
+    """The film with the boxes that at least so many readers drew."""
+    boxes = tuple(box for box in record.boxes if box.votes >= min_votes)
+    return replace(record, boxes=boxes)
+
+
 def one_reader(record: ImageRecord, reader: str) -> ImageRecord:
     """The film with the boxes of a single reader."""
     boxes = tuple(box for box in record.boxes if reader in box.readers)

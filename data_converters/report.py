@@ -75,6 +75,7 @@ class Report:
         return {
             'dataset': conversion.dataset,
             'release': conversion.release,
+            **({'synthetic': True} if conversion.synthetic else {}),
             'options': self.options,
             'inputs': self.inputs,
             'rows_read': self.rows_read,
@@ -111,12 +112,16 @@ def summary(report: dict[str, Any]) -> str:
     parts = report['parts']
     head = f'{"file":<24}{"images":>9}{"healthy":>9}{"boxes":>9}  ground truth'
     lines = [f'{report["dataset"]} ({report["release"]})', head]
+    if report.get('synthetic'):
+        lines.insert(0, 'SYNTHETIC films: no number here says anything about patients')
     lines += [
         f'{part["file"]:<24}{part["images"]:>9,}{part["healthy_images"]:>9,}'
-        f'{part["boxes"]:>9,}  {part["ground_truth"] or "none"}'
+        + (f'{part["boxes"]:>9,}' if part['task'] == 'detection' else f'{"-":>9}')
+        + f'  {part["ground_truth"] or "none"}'
         for part in parts
     ]
-    lines += _finding_lines(parts)
+    for task, unit in (('classification', 'films with'), ('detection', 'boxes of')):
+        lines += _finding_lines([p for p in parts if p['task'] == task], unit)
     lines.append(
         f'{report["rows_read"]:,} rows read; {report["boxes_in"]:,} boxes in, '
         f'{report["boxes_out"]:,} out; {report["n_clipped"]:,} clipped, '
@@ -127,8 +132,8 @@ def summary(report: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _finding_lines(parts: list[dict[str, Any]]) -> list[str]:
-    """Boxes, or films where there are no boxes, of each finding in each file."""
+def _finding_lines(parts: list[dict[str, Any]], unit: str) -> list[str]:
+    """How many of the unit, films or boxes, each finding has in each file."""
     parts = [part for part in parts if part['per_finding']]
     if not parts or len(parts) > 4:  # one file a reader: too wide to print
         return []
@@ -139,9 +144,7 @@ def _finding_lines(parts: list[dict[str, Any]]) -> list[str]:
         + ''.join(f'{part["per_finding"].get(name, 0):>13,}' for part in parts)
         for name in names
     ]
-    tasks = {part['task'] for part in parts}
-    unit = 'boxes' if tasks == {'detection'} else 'films or boxes'
-    return [f'{unit + " of":<24}' + ''.join(heads), *rows]
+    return [f'{unit:<24}' + ''.join(heads), *rows]
 
 
 def _part_json(part: Part, conversion: Conversion) -> dict[str, Any]:

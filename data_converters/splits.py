@@ -9,6 +9,9 @@ import numpy as np
 
 from .records import ImageRecord
 
+_SLACK = 0.1  # of the smallest part, which another may take for a better balance
+_ROUNDING = 1e-9  # of images: 10 - 0.9 * 10 is not quite 1
+
 
 def split_records(
     records: Sequence[ImageRecord],
@@ -59,8 +62,10 @@ def assign_groups(
         shares: (P,) share of each part, together 1.
         seed: orders groups of equal size.
 
-    Source: Sechidis et al. 2011, doi:10.1007/978-3-642-23808-6_10, with whole groups in
-    the place of single examples.
+    Source: Sechidis et al. 2011, doi:10.1007/978-3-642-23808-6_10. Differences: whole
+    groups in the place of single examples; a part that has its images gets few more
+    while another misses some (where every finding is rare, the largest part would take
+    all); no part with a share stays empty when there are as many groups as parts.
     """
     n_groups = len(counts)
     shuffled = np.random.default_rng(seed).permutation(n_groups)
@@ -70,10 +75,13 @@ def assign_groups(
     open_images = counts.sum(axis=0)
     findings_of = [np.flatnonzero(row).tolist() for row in counts]
     allowed = np.flatnonzero(shares > 0).tolist()
+    slack = _SLACK * shares[allowed].min() * sizes.sum() if n_groups else 0
     part_of = np.full(n_groups, -1)
 
     def place(group: int, wish: list[float]) -> None:
-        part = max(allowed, key=lambda p: (wish[p], missing_images[p]))
+        room = min(_ROUNDING, sizes[group] - slack)
+        wanting = [p for p in allowed if missing_images[p] > room] or allowed
+        part = max(wanting, key=lambda p: (wish[p], missing_images[p]))
         part_of[group] = part
         missing_images[part] -= sizes[group]
         for finding in findings_of[group]:
@@ -87,7 +95,23 @@ def assign_groups(
         open_images = open_images - counts[members].sum(axis=0)
     for group in order[part_of[order] < 0].tolist():
         place(group, missing_images)
+    _fill_empty(part_of, order, sizes, shares)
     return part_of
+
+
+def _fill_empty(
+    part_of: np.ndarray, order: np.ndarray, sizes: np.ndarray, shares: np.ndarray
+) -> None:
+    """Give a part that got nothing the group that fits it best, in place.
+
+    It comes from a part that has others; the last that were placed are asked first.
+    """
+    for part in np.flatnonzero(shares > 0).tolist():
+        n_groups = np.bincount(part_of, minlength=len(shares))
+        spare = [g for g in order[::-1].tolist() if n_groups[part_of[g]] > 1]
+        if n_groups[part] == 0 and spare:
+            wanted = shares[part] * sizes.sum()
+            part_of[min(spare, key=lambda g: abs(sizes[g] - wanted))] = part
 
 
 def _strata_of(records: Sequence[ImageRecord]) -> np.ndarray:

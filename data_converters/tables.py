@@ -8,11 +8,14 @@ import io
 import warnings
 import zlib
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from mmlung.findings import canonical_finding
 
 from .records import AnnotationError
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 _GZIP_MAGIC = b'\x1f\x8b'
 _ZIP_MAGIC = b'PK\x03\x04'
 _MISSING = ('', 'nan', 'NaN')
+_FEW = 12  # columns that an error shows
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Table:
     def error(self, message: str, row: int | None = None) -> AnnotationError:
         """An error that says where in this file."""
         return AnnotationError(message, file=self.source.path, row=row)
+
+    def line_of(self, column: str, text: str) -> int:
+        """Line of the first row that has this cell in a column."""
+        at = int((self.frame[column] == text).to_numpy().argmax())
+        return int(self.frame.index[at])
 
     def numbers(self, column: str) -> np.ndarray:
         """(N,) float64 of a column, NaN for a blank cell.
@@ -101,6 +110,34 @@ def read_table(path: Path, wanted: Iterable[str] = ()) -> Table:
     frame = frame[(frame != '').any(axis=1)]
     _require_columns(frame, wanted, path)
     return Table(_source(path, len(frame), raw, text), frame)
+
+
+def canonical_cell(
+    table: Table,
+    column: str,
+    name: str,
+    vocabulary: Sequence[str],
+    dataset: str,
+    text: str | None = None,
+) -> str:
+    """Finding as the vocabulary spells it.
+
+    Args:
+        table: where it stands.
+        column: in which column.
+        name: the finding.
+        vocabulary: findings that may stand there.
+        dataset: whose vocabulary it is, for the error.
+        text: the whole cell, when ``name`` is a piece of it.
+
+    Raises:
+        AnnotationError: the vocabulary does not have it; says in which row.
+    """
+    try:
+        return canonical_finding(name, vocabulary, dataset)
+    except ValueError as error:
+        cell = name if text is None else text
+        raise table.error(str(error), table.line_of(column, cell)) from error
 
 
 def read_header(path: Path) -> list[str]:
@@ -174,11 +211,14 @@ def _source(path: Path, n_rows: int, raw: bytes, text: bytes) -> Source:
 
 def _require_columns(frame: pd.DataFrame, wanted: Iterable[str], path: Path) -> None:
     """Stop when a wanted column is missing."""
-    wanted = list(wanted)
-    missing = [name for name in wanted if name not in frame.columns]
-    if missing:
-        raise AnnotationError(
-            f'columns {missing} are missing. Wanted: {wanted}; '
-            f'found: {list(frame.columns)}.',
-            path,
-        )
+    wanted, found = list(wanted), list(frame.columns)
+    missing = [name for name in wanted if name not in found]
+    if not missing:
+        return
+    more = f' and {len(found) - _FEW:,} more' if len(found) > _FEW else ''
+    advice = ' Is it a table of another data set?' if missing == wanted else ''
+    raise AnnotationError(
+        f'columns {missing} are missing. Wanted: {wanted}; found: {found[:_FEW]}{more}.'
+        f'{advice}',
+        path,
+    )

@@ -6,31 +6,32 @@ Source: Nguyen et al. 2022, doi:10.1038/s41597-022-01498-w.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from .arguments import positive
 from .conversion import Conversion
 from .conversion import Part
 from .records import ImageRecord
 from .report import Report
 from .splits import split_records
+from .vindr_readers import reader_parts
 from .vindr_release import Release
 from .vindr_release import read_release
 from .vindr_tables import FINDINGS
 
 EXAMPLES = """examples:
   a whole download, PhysioNet or Kaggle, as it was unpacked
-    python -m data_converters vindr --root vindr-cxr/1.0.0 --out data/vindr-cxr
+    {program} --root vindr-cxr/1.0.0 --out data/vindr-cxr
   file by file
-    python -m data_converters vindr --annotations train.csv --images train/ \\
+    {program} --annotations train.csv --images train/ \\
         --test-images test/ --out data/vindr-cxr
   a mirror of resized PNG images; the table says how large the films were
-    python -m data_converters vindr --annotations train.csv --images png512/train/ \\
+    {program} --annotations train.csv --images png512/train/ \\
         --image-sizes train_meta.csv --out data/vindr-cxr
   before the images have arrived
-    python -m data_converters vindr --annotations train.csv \\
+    {program} --annotations train.csv \\
         --image-sizes train_meta.csv.gz --out data/vindr-cxr
 """
 
@@ -72,11 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'test consensus is written once (default: %(default)s)',
     )
     group.add_argument(
-        '--label-rule',
-        choices=('majority', 'any'),
-        default='majority',
-        help='image label is present when more than half of the readers, or any of '
-        'them, say so; the votes are kept beside it (default: %(default)s)',
+        '--min-votes',
+        type=positive,
+        default=1,
+        metavar='N',
+        help='readers who must agree before a finding counts, for image labels and '
+        'fused boxes alike: a label with fewer votes is 0, a box with fewer is left '
+        'out and counted; votes are kept, and the test consensus stays as it is. More '
+        'than 1 needs --readers wbf: union and separate keep what each reader drew '
+        '(default: %(default)s)',
     )
 
 
@@ -86,9 +91,15 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
     Raises:
         AnnotationError: the data are wrong or incomplete.
     """
+    if args.min_votes > 1 and args.readers != 'wbf':
+        raise argparse.ArgumentError(
+            None,
+            f'--min-votes {args.min_votes} needs --readers wbf: {args.readers} keeps '
+            'what each reader drew, which has one vote',
+        )
     release = read_release(args, report)
     split = _split(release.train, args)
-    parts = [*_train_parts(split, release, args), _test_part(release, args)]
+    parts = [*reader_parts(split, release, args, report), _test_part(release, args)]
     named = {**split, 'test': release.test}
     return Conversion(
         dataset='vindr-cxr',
@@ -104,7 +115,6 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
             for name, records in named.items()
             if records
         },
-        extra={'label_rule': args.label_rule},
     )
 
 
@@ -117,58 +127,6 @@ def _split(
     strata = np.array([row or [0] * width for row in votes])
     fractions = {'train': 1 - args.val_fraction, 'val': args.val_fraction}
     return split_records(records, fractions, args.seed, strata)
-
-
-def _train_parts(
-    split: dict[str, list[ImageRecord]], release: Release, args: argparse.Namespace
-) -> list[Part]:
-    """Train and val with the boxes of all readers, or one pair of files a reader."""
-    family = 'subset' if args.limit else 'random-image'
-    family = family if args.val_fraction else 'official'
-    if args.readers == 'separate':
-        return _reader_parts(split, release, family, args)
-    truth = 'reader(union)'
-    if args.readers == 'wbf':
-        from .readers_fusion import fuse_readers  # brings SciPy, which --help can spare
-
-        truth = 'fused(wbf>0.5)'
-        split = {
-            name: [fuse_readers(record) for record in records]
-            for name, records in split.items()
-        }
-    return [
-        Part(name, 'detection', name, family, truth, records)
-        for name, records in split.items()
-    ]
-
-
-def _reader_parts(
-    split: dict[str, list[ImageRecord]],
-    release: Release,
-    family: str,
-    args: argparse.Namespace,
-) -> list[Part]:
-    """train_R8, val_R8, ...: the films that a reader read, as that reader saw them.
-
-    All readers share one split, so that a film to validate on was trained on by none.
-    """
-    from .readers_fusion import one_reader
-    from .readers_fusion import reader_order
-
-    parts = []
-    labels = release.train_labels
-    for reader in sorted(set(labels.reader.tolist()), key=reader_order):
-        own = labels.of(reader)
-        read = set(own.image_id.tolist())
-        for name, records in split.items():
-            films = [one_reader(r, reader) for r in records if r.image_id in read]
-            known = own.fields([r.image_id for r in films], args.label_rule)
-            films = [replace(r, **k) for r, k in zip(films, known, strict=True)]
-            truth = f'reader({reader})'
-            parts.append(
-                Part(f'{name}_{reader}', 'detection', name, family, truth, films)
-            )
-    return parts
 
 
 def _test_part(release: Release, args: argparse.Namespace) -> Part:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,9 +13,16 @@ from mmlung.findings import NO_FINDING
 
 from .image_index import index_images
 from .records import AnnotationError
+from .release_files import documents_below
+from .release_files import the_only
 from .tables import read_header
 
-_TABLES = ('annotations', 'image_labels', 'test_annotations', 'test_image_labels')
+_TABLES = {
+    'annotations': 'boxes with their reader (rad_id)',
+    'image_labels': 'image labels with their reader (rad_id)',
+    'test_annotations': 'boxes of a consensus (no rad_id)',
+    'test_image_labels': 'image labels of a consensus (no rad_id)',
+}
 _TEST_FOLDER = re.compile(r'(?<![a-z])test(?![a-z])', re.IGNORECASE)
 
 
@@ -46,6 +52,7 @@ def find_files(args: argparse.Namespace) -> VindrFiles:
     for role in _TABLES:
         if getattr(args, role) is not None:
             chosen[role] = getattr(args, role)
+            _check_role(role, chosen[role])
     if args.image_sizes:
         chosen['image_sizes'] = tuple(args.image_sizes)
     if args.images:
@@ -78,17 +85,31 @@ def role_of(columns: list[str]) -> str | None:
     return 'image_sizes' if {'image_id', 'dim0', 'dim1'} <= names else None
 
 
+def _check_role(role: str, path: Path) -> None:
+    """A table that the command line names is not one of another role."""
+    found = role_of(read_header(path))
+    if found in _TABLES and found != role:
+        raise AnnotationError(
+            f'has {_TABLES[found]}: that is for {_option(found)}. {_option(role)} '
+            f'wants {_TABLES[role]}.',
+            path,
+        )
+
+
+def _option(role: str) -> str:
+    return '--' + role.replace('_', '-')
+
+
 def _below(root: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Fields of ``VindrFiles`` that a folder holds, those named already left out."""
-    if not root.is_dir():
-        raise FileNotFoundError(f'{root}: no such folder')
     tables: dict[str, list[Path]] = defaultdict(list)
-    for path in _csv_files(root):
-        tables[role_of(read_header(path)) or ''].append(path)
+    for path in documents_below(root):
+        if path.name.lower().endswith(('.csv', '.csv.gz')):
+            tables[role_of(read_header(path)) or ''].append(path)
     chosen: dict[str, Any] = {'image_sizes': tuple(tables.pop('image_sizes', ()))}
     for role, paths in tables.items():
         if role and not getattr(args, role):
-            chosen[role] = _the_only(role, paths)
+            chosen[role] = the_only(role, paths)
     if not args.images:
         films = index_images([root])
         test = {stem: p for stem, p in films.items() if _is_test(p, root)}
@@ -99,25 +120,6 @@ def _below(root: Path, args: argparse.Namespace) -> dict[str, Any]:
         if not films:
             chosen['train_films'] = chosen['test_films'] = None
     return chosen
-
-
-def _the_only(role: str, paths: list[Path]) -> Path:
-    """The one file of a role; identical copies count as one."""
-    if len({path.read_bytes() for path in paths}) > 1:
-        option = '--' + role.replace('_', '-')
-        names = ', '.join(str(path) for path in paths)
-        raise AnnotationError(f'{names} all fit {option}. Name the one to use.')
-    return paths[0]
-
-
-def _csv_files(root: Path) -> list[Path]:
-    """Every .csv and .csv.gz below a folder."""
-    return [
-        Path(parent, name)
-        for parent, _, names in sorted(os.walk(root, followlinks=True))
-        for name in sorted(names)
-        if name.lower().endswith(('.csv', '.csv.gz')) and name[0] != '.'
-    ]
 
 
 def _is_test(path: Path, root: Path) -> bool:

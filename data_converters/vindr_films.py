@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .clipping import clip_boxes
+from .clipping import boxes_on_file
 from .image_index import name_below
 from .records import AnnotationError
 from .records import Box
@@ -75,7 +75,7 @@ def films_in_table(
             f'the size of {len(missing):,} of {len(image_ids):,} films is unknown '
             f'(first: {missing[0]}). Give the images (--images, --test-images) or a '
             'table of sizes (--image-sizes: image_id, dim0 height, dim1 width).',
-            details=[f'no size: {i}' for i in missing],
+            details=[f'no size: {i}' for i in missing if len(missing) < len(image_ids)],
         )
     return {
         i: Film(f'{folder}/{i}.dicom', original_sizes[i], original_sizes[i])
@@ -108,17 +108,16 @@ def boxes_of_films(
         np.array([size(films[i]) for i in rows.image_id.tolist()]).reshape(-1, 2)
         for size in (lambda film: film.original_size_hw, lambda film: film.size_hw)
     )
-    clipped, keep = clip_boxes(
+    scaled, keep = boxes_on_file(
         rows.xyxy,
         original_hw,
+        file_hw,
         rows.line,
         table.name,
         report,
         max_outside,
         drop_invalid,
     )
-    limits = np.tile(file_hw[:, ::-1], 2)
-    scaled = (clipped * limits / np.tile(original_hw[:, ::-1], 2)).clip(0, limits)
     boxes: dict[str, list[Box]] = defaultdict(list)
     rows, corners = rows.where(keep), map(tuple, scaled[keep].tolist())
     for image_id, finding, reader, xyxy in zip(

@@ -49,24 +49,27 @@ class ReaderLabels:
             classes, self.image_id, self.reader, self.values[:, columns]
         )
 
-    def fields(self, image_ids: Sequence[str], rule: str) -> list[dict[str, Any]]:
+    def fields(self, image_ids: Sequence[str], min_votes: int) -> list[dict[str, Any]]:
         """``labels``, ``votes`` and ``n_readers`` of an ``ImageRecord`` for each film.
+
+        'No finding' is present when enough readers say so and no finding is present.
 
         Args:
             image_ids: films; the labels of one without a row are unknown.
-            rule: 'majority': present when more than half of the readers say so; 'any':
-                when one does.
+            min_votes: a label is present when so many readers say so. A consensus is
+                taken as it is.
         """
         place = {image_id: i for i, image_id in enumerate(image_ids)}
         at = np.array([place.get(i, -1) for i in self.image_id.tolist()], dtype=int)
         votes = np.zeros((len(place), len(self.classes)))
         np.add.at(votes, at[at >= 0], self.values[at >= 0])
         n_readers = np.bincount(at[at >= 0], minlength=len(place))
-        needed = n_readers[:, None] / 2 if rule == 'majority' else 0
         votes[n_readers == 0] = np.nan
-        labels = np.where(np.isnan(votes), np.nan, votes > needed)
         if (self.reader == '').all():
-            return [{'labels': tuple(row)} for row in labels.tolist()]
+            return [{'labels': tuple(row)} for row in votes.tolist()]
+        labels = np.where(np.isnan(votes), np.nan, votes >= min_votes)
+        none = self.classes.index(NO_FINDING)
+        labels[(np.delete(labels, none, axis=1) == 1).any(axis=1), none] = 0
         return [
             {'labels': tuple(row), 'votes': _whole(vote), 'n_readers': n}
             for row, vote, n in zip(

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmlung.findings import NO_FINDING
 
 from .image_index import choose_films
-from .image_index import common_folder
+from .image_index import images_root
 from .image_index import require_sizes
 from .records import AnnotationError
 from .records import ImageRecord
@@ -188,22 +188,18 @@ def _find_films(
     chosen = {name: _choose(part, name, args, report) for name, part in wanted.items()}
     paths = {i: path for part in chosen.values() for i, path in part.items()}
     sizes = require_sizes(paths, report, args.workers, args.drop_invalid)
-    root = common_folder(
-        part.found[i] for part in wanted.values() for i in part.image_ids
-        if part.found and i in part.found
+    root, base = images_root(
+        [part.found[i] for part in wanted.values() for i in part.image_ids
+         if part.found and i in part.found],
+        args.images_root,
     )  # fmt: skip
-    given: Path | None = args.images_root
-    if given and all(
-        p.absolute().is_relative_to(given.absolute()) for p in paths.values()
-    ):
-        root = given
     films = {
         name: films_on_disk(
-            part, root, {i: sizes[i] for i in part if i in sizes}, originals
+            part, base, {i: sizes[i] for i in part if i in sizes}, originals
         )
         for name, part in chosen.items()
     }
-    return films, given or root
+    return films, root
 
 
 def _count_strangers(wanted: Mapping[str, _Wanted], report: Report) -> None:
@@ -244,7 +240,7 @@ def _records(
     boxes = boxes_of_films(
         tables.boxes, films, report, args.max_outside, args.drop_invalid
     )
-    labels = tables.labels.fields(list(films), args.label_rule)
+    labels = tables.labels.fields(list(films), args.min_votes)
     return [
         _record(image_id, film, boxes=tuple(boxes.get(image_id, ())), **known)
         for (image_id, film), known in zip(films.items(), labels, strict=True)

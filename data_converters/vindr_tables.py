@@ -13,11 +13,11 @@ from mmlung.findings import NO_FINDING
 from mmlung.findings import VINDR_GLOBAL
 from mmlung.findings import VINDR_KAGGLE
 from mmlung.findings import VINDR_LOCAL
-from mmlung.findings import canonical_finding
 
 from .report import Report
 from .tables import Source
 from .tables import Table
+from .tables import canonical_cell
 from .tables import read_table
 
 FINDINGS = {'physionet': VINDR_LOCAL, 'kaggle': VINDR_KAGGLE}
@@ -80,7 +80,7 @@ def read_boxes(path: Path, report: Report, release: str | None = None) -> BoxTab
     """
     table = read_table(path, wanted=('image_id', 'class_name', *_CORNERS))
     report.add_input(table.source, 'boxes' if release is None else 'test boxes')
-    _check_readers(table, consensus=release is not None)
+    _check_rows(table, consensus=release is not None)
     release = release or ('kaggle' if 'class_id' in table.frame else 'physionet')
     prefix = 'raw_' if 'raw_x_min' in table.frame else ''
     n_rows = len(table.frame)
@@ -120,25 +120,14 @@ def read_sizes_table(path: Path, report: Report) -> dict[str, tuple[int, int]]:
     return dict(zip(ids, map(tuple, size_hw.astype(int).tolist()), strict=True))
 
 
-def _check_readers(table: Table, consensus: bool) -> None:
-    """Rows without blank ids; readers where they belong; no paediatric data set."""
-    columns = list(table.frame.columns)
+def _check_rows(table: Table, consensus: bool) -> None:
+    """Rows without blank ids; no paediatric data set."""
     if table.frame.empty:
         raise table.error('has a header and no rows')
-    if 'rad_ID' in columns:
+    if 'rad_ID' in table.frame:
         raise table.error(
             'has a column rad_ID: this is VinDr-PCXR, children with other findings, '
             'which is not read as VinDr-CXR.'
-        )
-    if consensus and 'rad_id' in columns:
-        raise table.error(
-            'has a column rad_id: boxes of single readers are no consensus. Training '
-            'boxes belong to --annotations.'
-        )
-    if not consensus and 'rad_id' not in columns:
-        raise table.error(
-            f'the column rad_id (reader) is missing; found: {columns}. A consensus '
-            'belongs to --test-annotations.'
         )
     for name in ('image_id', 'class_name', *(() if consensus else ('rad_id',))):
         blank = (table.frame[name] == '').to_numpy()
@@ -153,15 +142,14 @@ def _findings(table: Table, release: str) -> np.ndarray:
     known = (*FINDINGS[release], NO_FINDING)
     canonical: dict[str, str] = {}
     for name in names.unique().tolist():
-        line = int(names.index[(names == name).argmax()])
         if ALIASES.get(name, name) in set(VINDR_GLOBAL) - {NO_FINDING}:
             raise table.error(
-                f'{name!r} is a label of the whole image and cannot have a box', line
+                f'{name!r} is a label of the whole image and cannot have a box',
+                table.line_of('class_name', name),
             )
-        try:
-            canonical[name] = canonical_finding(name, known, f'VinDr-CXR ({release})')
-        except ValueError as error:
-            raise table.error(str(error), line) from error
+        canonical[name] = canonical_cell(
+            table, 'class_name', name, known, f'VinDr-CXR ({release})'
+        )
     return np.asarray(names.map(canonical).to_numpy(object))
 
 

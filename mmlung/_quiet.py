@@ -27,17 +27,22 @@ class _Without:
     def write(self, text: str) -> int:
         *lines, self._line = (self._line + text).split('\n')
         for line in lines:
-            if line.strip() not in _NOISE:
-                self._stream.write(line + '\n')
+            self._pass_on(line, end='\n')
         return len(text)
+
+    def _pass_on(self, line: str, end: str) -> None:
+        for noise in _NOISE:
+            if line.endswith(noise):  # after what was printed without a line end
+                self._stream.write(line.removesuffix(noise))
+                return
+        self._stream.write(line + end)
 
     def flush(self) -> None:
         self._stream.flush()
 
     def close_line(self) -> None:
         """Pass on a last line that has no end."""
-        if self._line and self._line.strip() not in _NOISE:
-            self._stream.write(self._line)
+        self._pass_on(self._line, end='')
         self._line = ''
 
     def __getattr__(self, name: str) -> object:

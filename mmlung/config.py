@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.config import ConfigDict
 
@@ -46,7 +47,7 @@ def load_config(
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'config {path} does not exist. Configs lie in configs/; `mmlung doctor` '
+            f'config {path} does not exist. Configs lie in configs/; `mmlung --help` '
             'says where that is after an installation from a wheel.'
         )
     cfg = Config.fromfile(path)
@@ -76,8 +77,7 @@ def spread_knobs(cfg: Config) -> None:
         if 'findings' in cfg:
             dataset.metainfo = ConfigDict(classes=list(cfg.findings))
     if 'img_size' in cfg:
-        for step in _steps(cfg):
-            _set_size(step, int(cfg.img_size))
+        _set_img_size(cfg, cfg.img_size)
     if 'findings' in cfg:
         _set_num_classes(cfg.get('model'), len(cfg.findings))
     if 'max_epochs' in cfg:
@@ -110,10 +110,11 @@ def spread_init_checkpoint(cfg: Config) -> None:
 
 
 def _check_knobs(cfg: Config) -> None:
-    findings = cfg.get('findings')
-    if findings is not None and (not findings or len(set(findings)) < len(findings)):
+    findings = cfg.get('findings', ['any'])
+    is_list = isinstance(findings, list | tuple)
+    if not is_list or not findings or len(set(findings)) < len(findings):
         raise ValueError(
-            f'findings must be distinct names, at least one; got {findings}'
+            f'findings must be a list of distinct names, at least one; got {findings!r}'
         )
     max_epochs = cfg.get('max_epochs')
     if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
@@ -151,10 +152,30 @@ def _flat(steps: Iterable[Any]) -> Iterator[ConfigDict]:
             yield from _flat(step)
 
 
-def _set_size(step: ConfigDict, img_size: int) -> None:
+def _set_img_size(cfg: Config, img_size: int) -> None:
+    """Scale every transform that sets a size, as the test pipeline's is scaled.
+
+    So a pipeline with several sizes (multi-scale training, test-time augmentation)
+    keeps their ratios.
+    """
+    sized = {id(step): step for step in _steps(cfg) if _size_key(step)}
+    tested = [d for d in _datasets(cfg) if d.get('test_mode')] or [*_datasets(cfg)]
+    reference = [
+        step for d in tested for step in _flat(d.get('pipeline', [])) if _size_key(step)
+    ]
+    if not reference:
+        return
+    now = np.max(reference[0][_size_key(reference[0])])
+    for step in sized.values():
+        old = step[_size_key(step)]
+        both = (old, old) if isinstance(old, int) else old
+        step[_size_key(step)] = tuple(round(side * img_size / now) for side in both)
+
+
+def _size_key(step: ConfigDict) -> str | None:
+    """Name of the argument by which a transform sets the size, if it does."""
     key = _SIZED.get(str(step.type).rpartition('.')[2])
-    if key is not None and key in step:
-        step[key] = (img_size, img_size)
+    return key if key is not None and key in step else None
 
 
 def _set_num_classes(node: Any, num_classes: int) -> None:
@@ -177,8 +198,8 @@ def _set_epochs(cfg: Config, max_epochs: int) -> None:
     schedulers = cfg.get('param_scheduler') or []
     for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
         if scheduler.get('by_epoch') and 'T_max' in scheduler:
-            scheduler.T_max = max_epochs - scheduler.get('begin', 0)
-            scheduler.end = max_epochs
+            scheduler['T_max'] = max_epochs - scheduler.get('begin', 0)
+            scheduler['end'] = max_epochs
 
 
 def _fit_workers(cfg: Config) -> None:

@@ -51,7 +51,9 @@ def draw_contact_sheet(
     columns = min(4, len(films))
     rows = -(-len(films) // columns)
     figure = Figure(figsize=(4 * columns, 4.5 * rows), dpi=90, layout='constrained')
-    figure.suptitle('green: ground truth   amber: prediction   (score, at least 0.3)')
+    figure.suptitle(
+        f'green: ground truth   amber: prediction   (score, at least {SCORE_THR})'
+    )
     for position, result in enumerate(films, start=1):
         draw_result(figure.add_subplot(rows, columns, position), result, images_root)
     _save(figure, path)
@@ -60,7 +62,8 @@ def draw_contact_sheet(
 
 def draw_result(axes: Axes, result: ImageResult, images_root: Path) -> None:
     """Draw one film as it lies in the file: the patient's left is on the right."""
-    axes.imshow(read_image(images_root / result.image).pixels, cmap='gray', vmax=255)
+    pixels = read_image(images_root / result.image).pixels
+    axes.imshow(pixels, cmap='gray', vmin=0, vmax=255)
     axes.set_axis_off()
     axes.set_title(_short(Path(result.image).name), fontsize=8)
     for finding in result.truth or ():
@@ -114,7 +117,8 @@ def draw_curves(log_dir: Path, out: Path) -> Path | None:
 
 def _spread(results: Sequence[ImageResult], n_films: int) -> list[ImageResult]:
     """At most ``n_films``, a quarter of them healthy where there are enough of each."""
-    abnormal, healthy = [], []
+    abnormal: list[ImageResult] = []
+    healthy: list[ImageResult] = []
     for result in results:
         present = any(f.score == 1 for f in result.truth or ())
         (abnormal if present else healthy).append(result)

@@ -45,7 +45,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def config_of(args: argparse.Namespace) -> Config:
-    """Config of the command line, with work dir, launcher and backend set."""
+    """Config of the command line, with work dir and launcher set."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -53,8 +53,6 @@ def config_of(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if not torch.cuda.is_available():
-        cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
     return cfg
 
 
@@ -78,11 +76,35 @@ def use_amp(cfg: Config) -> str | None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Runner of the config; local checkpoints load without pickle from here on."""
+    """Runner of the config; checkpoints load without pickle from here on.
+
+    Raises:
+        ValueError: several processes were asked for in a way that needs GPUs.
+    """
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
     use_safe_loading()
+    if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
+        _join_processes_on_cpus(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def _join_processes_on_cpus(cfg: Config) -> None:
+    """Join the other processes over gloo; mmengine insists on a GPU for that."""
+    if cfg.launcher != 'pytorch':
+        raise ValueError(
+            f'--launcher {cfg.launcher} needs GPUs. On CPUs start the processes with '
+            'torchrun and pass --launcher pytorch.'
+        )
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    wrapper = {
+        'type': 'MMDistributedDataParallel',
+        'device_ids': None,  # mmengine's default names a GPU
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
+    cfg.setdefault('model_wrapper_cfg', wrapper)

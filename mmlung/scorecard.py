@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -280,7 +281,14 @@ def _head(
         'device': str(next(runner.model.parameters()).device),
         'versions': {
             'python': platform.python_version(),
-            **{name: version(name) for name in _DISTRIBUTIONS},
+            **{name: _version(name) for name in _DISTRIBUTIONS},
         },
         'threads': torch.get_num_threads(),
     }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # the package came from another distribution
+        return None

@@ -83,7 +83,7 @@ def _run(step: Step, log: Path, cwd: Path) -> None:
     # Waiting threads sleep: on a busy machine, spinning ones cost a training tenfold.
     environment = {'OMP_WAIT_POLICY': 'PASSIVE', 'PYTHONUNBUFFERED': '1', **os.environ}
     with (
-        log.open('w', encoding='utf-8') as file,
+        log.open('w', buffering=1, encoding='utf-8') as file,
         subprocess.Popen(
             [sys.executable, *step.argv],
             cwd=cwd,

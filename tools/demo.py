@@ -24,7 +24,7 @@ from mmlung.steps import run_steps
 REPO = Path(__file__).resolve().parent.parent
 # Films to draw, and epochs: chosen for 20 minutes on two cores.
 SIZES = {
-    'full': {'train': 480, 'test': 160, 'images': 1200, 'epochs': (8, 16)},
+    'full': {'train': 480, 'test': 160, 'images': 2000, 'epochs': (6, 24)},
     'smoke': {'train': 16, 'test': 8, 'images': 60, 'epochs': (1, 1)},
 }
 KINDS = {
@@ -87,7 +87,7 @@ def data_steps(out: Path, mode: str) -> list[Step]:
         Step(
             'draw-chestxray14',
             (phantom, 'chestxray14', '--out', f'{raw}/chestxray14')
-            + ('--images', str(size['images']), '--size', '256', '--seed', '0'),
+            + ('--images', str(size['images']), '--size', '192', '--seed', '0'),
         ),
         *(
             Step(

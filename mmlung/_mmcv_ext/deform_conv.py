@@ -100,8 +100,11 @@ def modulated_deform_conv_forward(
         **settings: kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h,
             dilation_w, group, deformable_group, with_bias.
 
+    Offset and mask may be larger than the output, see :func:`_read`.
+
     Source: Zhu et al. 2019, doi:10.1109/CVPR.2019.00953.
     """
+    offset, mask = (_read(t, output.shape[2:]) for t in (offset, mask))
     tensors = _operands(
         input, weight, offset, mask, bias if settings['with_bias'] else None
     )
@@ -126,14 +129,48 @@ def modulated_deform_conv_backward(
     **settings: int,
 ) -> None:
     """All gradients of :func:`modulated_deform_conv_forward`, written in place."""
+    offset, mask = (_read(t, grad_output.shape[2:]) for t in (offset, mask))
     tensors = _operands(
         input, weight, offset, mask, bias if settings['with_bias'] else None
     )
     grads = _gradients(grad_output, tensors, _modulated_geometry(settings))
-    targets = (grad_input, grad_weight, grad_offset, grad_mask, grad_bias)
-    for target, grad in zip(targets, grads, strict=True):
-        if target is not grad_bias or settings['with_bias']:
-            target.copy_(grad)
+    grad_input.copy_(grads[0])
+    grad_weight.copy_(grads[1])
+    grad_offset.copy_(_unread(grads[2], grad_offset.shape))
+    grad_mask.copy_(_unread(grads[3], grad_mask.shape))
+    if settings['with_bias']:
+        grad_bias.copy_(grads[4])
+
+
+def _read(tensor: Tensor, size_hw: torch.Size) -> Tensor:
+    """Offset or mask as the compiled op reads it, (B, channels, *size_hw).
+
+    It takes the output's size for theirs, and so reads the first numbers of an image's
+    larger offset in a row. DyHead hands in those of the next finer level, and its
+    published weights were trained on just that.
+
+    Raises:
+        ValueError: the tensor is smaller than the output (the compiled op reads
+            memory of others then).
+    """
+    if tensor.shape[2:] == size_hw:
+        return tensor
+    n_read = tensor.shape[1] * size_hw.numel()
+    if tensor[0].numel() < n_read:
+        raise ValueError(
+            'offset and mask of a deformable convolution must be at least as large as '
+            f'its output of {tuple(size_hw)}, got {tuple(tensor.shape[2:])}'
+        )
+    return tensor.flatten(1)[:, :n_read].reshape(*tensor.shape[:2], *size_hw)
+
+
+def _unread(grad: Tensor, shape: torch.Size) -> Tensor:
+    """Gradient of the whole tensor from that of what :func:`_read` took of it."""
+    if grad.shape == shape:
+        return grad
+    whole = grad.new_zeros(shape[0], shape[1:].numel())
+    whole[:, : grad[0].numel()] = grad.flatten(1)
+    return whole.view(shape)
 
 
 def _operands(

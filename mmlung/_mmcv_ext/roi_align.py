@@ -9,13 +9,14 @@ from mmlung._mmcv_ext.regions import add_at
 from mmlung._mmcv_ext.regions import bin_max
 from mmlung._mmcv_ext.regions import gather
 from mmlung._mmcv_ext.regions import groups
-from mmlung._mmcv_ext.sampling import mean_weights
+from mmlung._mmcv_ext.sampling import mean_shares
 from mmlung._mmcv_ext.sampling import neighbours
 from mmlung._mmcv_ext.sampling import position_of
 from mmlung._mmcv_ext.sampling import positions
 from mmlung._mmcv_ext.sampling import sample_grid
 
 _MAX = 0  # pool_mode; 1 is the average
+_MOST = 128  # samples along a bin, beyond which the sparse sum needs too much memory
 
 
 def roi_align_forward(
@@ -94,24 +95,13 @@ def roi_align_backward(
     """Gradient of the features, written into ``grad_input`` (B, C, H, W)."""
     grad = widened(grad_output).contiguous()
     regions = rois.to(grad)
-    bins_hw = (aligned_height, aligned_width)
     spread = (spatial_scale, sampling_ratio, aligned)
     if pool_mode == _MAX:
         scattered = _max_backward(
             grad, regions, argmax_y, argmax_x, grad_input.shape, *spread
         )
-    elif grad.device.type == 'cpu' and sampling_ratio <= 0:
-        scattered = _mean_backward(grad, regions, grad_input.shape, *spread)
     else:
-        scattered = torch.ops.torchvision._roi_align_backward(
-            grad,
-            regions,
-            spatial_scale,
-            *bins_hw,
-            *grad_input.shape,
-            sampling_ratio,
-            aligned,
-        )
+        scattered = _mean_backward(grad, regions, grad_input.shape, *spread)
     grad_input.copy_(scattered)
 
 
@@ -151,33 +141,47 @@ def _mean_backward(
     sampling_ratio: int,
     aligned: bool,
 ) -> Tensor:
-    """Gradient of the features, of shape (B, C, H, W), on the CPU.
+    """Gradient of the features, of shape (B, C, H, W).
 
-    A sparse matrix of pixels by bins, shared by all channels: torchvision's kernel
-    interpolates anew for every channel and takes 6 to 15 times as long.
+    On the CPU by a sparse matrix of pixels by bins, which all channels share:
+    torchvision's kernel interpolates anew for every channel and takes several times
+    as long. It serves everywhere else, and for regions of absurd size.
     """
     n_images, n_channels, height, width = shape
     bins_hw = (grad.shape[2], grad.shape[3])
     start, step, count = sample_grid(
         rois, bins_hw, spatial_scale, sampling_ratio, aligned
     )
+    if grad.device.type != 'cpu' or sampling_ratio > 0 or (count > _MOST).any():
+        return torch.ops.torchvision._roi_align_backward(
+            grad, rois, spatial_scale, *bins_hw, *shape, sampling_ratio, aligned
+        )
     batch = rois[:, 0].long()
     scattered = grad.new_zeros(n_images * height * width, n_channels)
-    for part, rows, columns in groups(count, 4 * bins_hw[0] * bins_hw[1]):
-        y, share_y = mean_weights(
-            start[part, 0], step[part, 0], bins_hw[0], rows, height
-        )
-        x, share_x = mean_weights(
-            start[part, 1], step[part, 1], bins_hw[1], columns, width
+    # Few groups, of similar sizes: powers of two, and 0 where a side has no sample.
+    size = count.amax(dim=1, keepdim=True).float().log2().ceil().exp2().long()
+    size = size.where((count > 0).all(dim=1, keepdim=True), 0).expand(-1, 2)
+    for part, most, _ in groups(size, 2 * bins_hw[0] * bins_hw[1]):
+        (y, share_y), (x, share_x) = (
+            mean_shares(
+                start[part, axis],
+                step[part, axis],
+                count[part, axis],
+                bins_hw[axis],
+                most,
+                shape[2 + axis],
+            )
+            for axis in (0, 1)
         )
         line = (batch[part, None, None] * height + y) * width
         pixel = line[:, :, None, :, None] + x[:, None, :, None]
         share = share_y[:, :, None, :, None] * share_x[:, None, :, None]
         of_bins = grad[part].permute(0, 2, 3, 1).reshape(-1, n_channels)
-        bins = torch.arange(len(of_bins)).repeat_interleave(pixel.shape[3:].numel())
+        share = share.view(len(of_bins), -1)
+        bins, nth = share.nonzero(as_tuple=True)
         spread = torch.sparse_coo_tensor(
-            torch.stack([pixel.flatten(), bins]),
-            share.flatten(),
+            torch.stack([pixel.view(len(of_bins), -1)[bins, nth], bins]),
+            share[bins, nth],
             (len(scattered), len(of_bins)),
             check_invariants=False,
         )

@@ -74,29 +74,34 @@ def neighbours(position: Tensor, length: int) -> tuple[tuple[Tensor, Tensor], ..
     )
 
 
-def mean_weights(
-    start: Tensor, step: Tensor, bins: int, samples: int, length: int
+def mean_shares(
+    start: Tensor, step: Tensor, count: Tensor, bins: int, most: int, length: int
 ) -> tuple[Tensor, Tensor]:
     """Pixels along one axis that a bin's mean rests on, and their shares in it.
 
-    Samples are at most one pixel apart, so those of a bin touch ``samples + 1``
-    pixels in a row.
+    Samples are at most one pixel apart, so those of a bin touch ``count + 1`` pixels
+    in a row.
 
     Args:
         start: (R,) near edge of each region.
-        step: (R,) size of a bin, at most ``samples``.
+        step: (R,) size of a bin, at most ``count``.
+        count: (R,) samples a bin, at least 1.
         bins: number of bins.
-        samples: samples a bin.
+        most: the largest count, or more.
         length: pixels along the axis.
 
     Returns:
-        Pixels and shares, each (R, bins, samples + 1).
+        Pixels and shares, each (R, bins, most + 1); what is too many has share 0.
     """
-    position = positions(start, step, bins, samples).view(-1, bins, samples)
+    start, step, count = (v[:, None, None] for v in (start, step, count))
+    sample = torch.arange(most, device=start.device)
+    bin_start = start + torch.arange(bins, device=start.device)[:, None] * step
+    position = bin_start + (sample + 0.5) * step / count  # (R, bins, most)
     (low, weight_low), (high, weight_high) = neighbours(position, length)
     first = low[..., :1]
-    share = position.new_zeros(*position.shape[:2], samples + 1)
+    share = position.new_zeros(*position.shape[:2], most + 1)
     for pixel, weight in ((low, weight_low), (high, weight_high)):
-        share.scatter_add_(2, (pixel - first).clamp(max=samples), weight / samples)
-    row = first + torch.arange(samples + 1, device=first.device)
+        weight = (weight / count).where(sample < count, 0.0)
+        share.scatter_add_(2, (pixel - first).clamp(max=most), weight)
+    row = first + torch.arange(most + 1, device=first.device)
     return row.clamp(max=length - 1), share

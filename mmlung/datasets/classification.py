@@ -48,7 +48,9 @@ class ChestClassificationDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """One entry per film, in the order of the file."""
-        content = read_annotations(self.ann_file, self.converter)
+        content = read_annotations(
+            self.ann_file, self.converter, ('metainfo', 'data_list')
+        )
         info = content['metainfo']
         offered = tuple(info['classes'])
         classes = self._metainfo.setdefault('classes', offered)

@@ -51,7 +51,9 @@ class ChestDetectionDataset(BaseDetDataset):
 
     def load_data_list(self) -> list[dict]:
         """One entry per film, in the order of the file."""
-        content = read_annotations(self.ann_file, self.converter)
+        content = read_annotations(
+            self.ann_file, self.converter, ('images', 'categories')
+        )
         info = content.get('info', {})
         names = {item['id']: item['name'] for item in content['categories']}
         classes = self._metainfo.setdefault('classes', tuple(names.values()))

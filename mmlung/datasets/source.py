@@ -16,12 +16,19 @@ _FILMS_LOOKED_FOR = 100
 """Enough to notice a wrong folder at once, few enough for a network drive."""
 
 
-def read_annotations(path: str | Path, converter: str | None) -> dict[str, Any]:
+def read_annotations(
+    path: str | Path, converter: str | None, keys: Sequence[str] = ()
+) -> dict[str, Any]:
     """The JSON object that a converter wrote.
+
+    Args:
+        path: of the file.
+        converter: that writes it.
+        keys: what the object must have.
 
     Raises:
         FileNotFoundError: it is not there; the text names the command that makes it.
-        ValueError: it is not JSON, or not a JSON object.
+        ValueError: it is not JSON, not a JSON object, or lacks a key.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,6 +47,11 @@ def read_annotations(path: str | Path, converter: str | None) -> dict[str, Any]:
         raise ValueError(
             f'{path} must hold a JSON object, got {type(content).__name__}. '
             'Convert the data set again.'
+        )
+    if not set(keys) <= set(content):
+        raise ValueError(
+            f'{path} must have the keys {", ".join(keys)}, got '
+            f'{", ".join(content) or "none"}. Is it the file of another task?'
         )
     return content
 
@@ -69,8 +81,8 @@ def images_folder(
         folder = Path(ann_file).parent / folder
     if not folder.is_dir():
         raise FileNotFoundError(
-            f'images folder {folder} (from {ann_file}) does not exist. If the films lie '
-            'elsewhere, pass --cfg-options images_root=DIR.'
+            f'images folder {folder} (from {ann_file}) does not exist. If the films '
+            'lie elsewhere, pass --cfg-options images_root=DIR.'
         )
     return folder
 
@@ -79,8 +91,14 @@ def check_films(paths: Sequence[str], ann_file: str | Path) -> None:
     """Look for 100 films, drawn at random but always the same ones.
 
     Raises:
+        ValueError: there is no film at all.
         FileNotFoundError: some are missing; the text counts them and names the first.
     """
+    if not paths:
+        raise ValueError(
+            f'{ann_file} lists no films. Convert again with a larger --val-fraction or '
+            '--test-fraction; tools/train.py --no-validate needs no val.json.'
+        )
     drawn = random.Random(0).sample(list(paths), min(_FILMS_LOOKED_FOR, len(paths)))
     missing = [path for path in drawn if not Path(path).is_file()]
     if missing:

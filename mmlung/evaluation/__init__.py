@@ -13,8 +13,10 @@ from mmlung.evaluation.mean_ap import MeanAP
 from mmlung.evaluation.mean_ap import mean_ap
 from mmlung.evaluation.mean_iou import MeanIoU
 from mmlung.evaluation.mean_iou import mean_iou
+from mmlung.evaluation.predictions import CollectPredictions
 
 __all__ = [
+    'CollectPredictions',
     'ImageDetections',
     'MeanAP',
     'MeanAUC',

@@ -46,7 +46,7 @@ TEST = Part('test', 'classification', 'test', 'official', None, [UNLABELLED], {'
 
 def test_files_and_their_head(tmp_path):
     report = Report(options={'seed': 5})
-    made = conversion(TRAIN, TEST, lists={'train_list': ['h', 's']}, extra={'e': 2})
+    made = conversion(TRAIN, TEST, lists={'train_list': ['h', 's']})
     written = write_conversion(made, report, tmp_path / 'new' / 'out')
     out = tmp_path / 'new' / 'out'
     assert {p.name for p in out.iterdir()} == set(written['files'])
@@ -64,7 +64,6 @@ def test_files_and_their_head(tmp_path):
         'label_sha256': 'cd',
         'seed': 5,
         'image_classes': list(CLASSES),
-        'e': 2,
     }
     metainfo = json.loads((out / 'test.json').read_text())['metainfo']
     assert (metainfo['k'], metainfo['ground_truth']) == (1, None)

@@ -10,6 +10,8 @@ from data_converters.image_index import require_sizes
 from data_converters.records import AnnotationError
 from data_converters.report import Report
 
+from . import vindr_download
+
 
 def test_finds_images_by_stem_in_any_layout(tmp_path):
     names = ['a.dicom', 'train/train/b 1.PNG', 'images_001/images/c.d.jpg', 'e.jpeg']
@@ -48,7 +50,7 @@ def test_a_copy_is_taken_once_and_a_rival_stops(tmp_path):
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no such folder of images'):
+    with pytest.raises(FileNotFoundError, match='nowhere: no such folder'):
         index_images([tmp_path / 'nowhere'])
 
 
@@ -91,9 +93,9 @@ def test_missing_films_are_dropped_on_request():
     assert report.dropped[0]['reason'] == 'film x has no image file'
 
 
-def test_sizes_and_unreadable_files(tmp_path, release_files):
-    release_files.write_dicom(tmp_path / 'a.dicom', (30, 20))
-    release_files.write_png(tmp_path / 'b.png', (50, 40))
+def test_sizes_and_unreadable_files(tmp_path):
+    vindr_download.write_dicom(tmp_path / 'a.dicom', (30, 20))
+    vindr_download.write_png(tmp_path / 'b.png', (50, 40))
     paths = {'a': tmp_path / 'a.dicom', 'b': tmp_path / 'b.png'}
     sizes = {'a': (30, 20), 'b': (50, 40)}
     assert require_sizes(paths, Report()) == sizes

@@ -18,18 +18,28 @@ def test_help_names_every_reader_and_gives_examples(capsys):
     assert 'python -m data_converters vindr --root' in printed
 
 
+def test_nothing_prints_help(capsys):
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 2
+    printed = capsys.readouterr()
+    assert 'usage: python -m data_converters' in printed.out
+    assert 'vindr' in printed.out
+    assert not printed.err
+
+
 @pytest.mark.parametrize(
     ('argv', 'message'),
     [
-        ([], 'NAME'),
         (['vinder'], "invalid choice: 'vinder'"),
         (['vindr'], '--out'),
         (['vindr', '--out', 'x', '--val-fraction', '1.5'], 'must be a number in'),
         (['vindr', '--out', 'x', '--val-fraction', 'ten'], 'must be a number in'),
         (['vindr', '--out', 'x', '--limit', '0'], 'a whole number of at least 1'),
+        (['vindr', '--out', 'x', '--min-votes', '0'], 'a whole number of at least 1'),
         (['vindr', '--out', 'x', '--readers', 'mean'], "invalid choice: 'mean'"),
     ],
-    ids=['nothing', 'name', 'out', 'fraction', 'no-number', 'limit', 'readers'],
+    ids=['name', 'out', 'fraction', 'no-number', 'limit', 'votes', 'readers'],
 )
 def test_a_wrong_command_line_is_one_line(capsys, argv, message):
     with pytest.raises(SystemExit) as left:

@@ -96,6 +96,51 @@ def test_healthy_films_are_shared_out():
     assert np.bincount(part).tolist() == [40, 10]
 
 
+@pytest.mark.parametrize(
+    ('n', 'fractions', 'sizes'),
+    [
+        (10, (0.9, 0.1), [9, 1]),
+        (20, (0.9, 0.1), [18, 2]),
+        (20, (0.72, 0.08, 0.2), [15, 1, 4]),
+        (30, (0.5, 0.5), [15, 15]),
+        (3, (0.9, 0.05, 0.05), [1, 1, 1]),
+        (2, (0.9, 0.1), [1, 1]),
+        (1, (0.9, 0.1), [1, 0]),
+    ],
+)
+@pytest.mark.parametrize('seed', range(3))
+def test_findings_of_one_film_each_do_not_all_go_to_the_largest_part(
+    n, fractions, sizes, seed
+):
+    counts = np.eye(n, dtype=int)
+    part = assign_groups(counts, np.ones(n, int), np.array(fractions), seed)
+    assert np.bincount(part, minlength=len(fractions)).tolist() == sizes
+
+
+def test_an_empty_part_gets_the_group_that_fits_it_best():
+    """Rarest findings first: the small groups are placed before the large one."""
+    counts, sizes = np.diag([14, 1, 1]), np.array([14, 1, 1])
+    part = assign_groups(counts, sizes, np.array([0.95, 0.05]), 0)
+    assert np.bincount(part, weights=sizes).tolist() == [15, 1]
+
+
+@pytest.mark.parametrize('seed', range(100))
+def test_any_set_of_films(seed):
+    """No part is empty, and none is far from its share."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, rng.integers(2, 10), rng.integers(0, 40))
+    counts = rng.integers(0, sizes[:, None] + 1, (len(sizes), 3)) * rng.integers(0, 2)
+    weights = rng.integers(1, 20, rng.integers(1, 5))
+    shares = weights / weights.sum()
+    part = assign_groups(counts, sizes, shares, seed)
+    assert len(part) == len(sizes)
+    if len(sizes) >= len(shares):
+        assert set(part.tolist()) == set(range(len(shares)))
+    images = np.bincount(part, weights=sizes, minlength=len(shares))
+    slack = sizes.max(initial=0) + 0.1 * shares.min() * sizes.sum()
+    assert np.abs(images - shares * sizes.sum()).max() <= len(shares) * slack
+
+
 def test_shares_add_up():
     with pytest.raises(ValueError, match='must add up to 1'):
         split_records([], {'train': 0.9, 'val': 0.2}, 0)

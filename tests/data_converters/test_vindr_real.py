@@ -16,6 +16,8 @@ from data_converters.__main__ import main
 from data_converters.tables import read_table
 from mmlung.boxes import fuse_boxes
 
+from .converted import Converted
+
 # class: boxes, films by any reader, films by at least two
 COUNTS = {
     'Aortic enlargement': (7162, 3067, 2346),
@@ -44,7 +46,7 @@ def inputs(xrv_data, shared_data):
 
 
 @pytest.fixture(scope='module')
-def run(inputs, tmp_path_factory, release_files):
+def run(inputs, tmp_path_factory):
     """Convert with one choice of readers, once."""
     done = {}
 
@@ -54,7 +56,7 @@ def run(inputs, tmp_path_factory, release_files):
             args = ['vindr', '--annotations', inputs.annotations, '--out', out]
             args += ['--image-sizes', inputs.sizes, '--readers', readers]
             assert main([str(arg) for arg in args]) == 0
-            done[readers] = release_files.Converted(out)
+            done[readers] = Converted(out)
         return done[readers]
 
     return run

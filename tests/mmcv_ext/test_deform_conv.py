@@ -73,6 +73,31 @@ def test_modulated_gradients(geometry, with_bias):
     assert torch.autograd.gradcheck(convolve, (*tensors, *bias), fast_mode=True)
 
 
+def test_larger_offsets_are_read_in_a_row_as_dyhead_needs_it():
+    x, _, _, weight = operands((1, 1, 1, 1, 1))
+    small_hw = conv2d(x, weight, None, 1, 1).shape[2:]
+    offset = torch.randn(2, 12, 14, 18).double().requires_grad_()
+    mask = torch.rand(2, 6, 14, 18).double().requires_grad_()
+    in_a_row = [
+        t.flatten(1)[:, : t.shape[1] * small_hw.numel()].view(2, -1, *small_hw)
+        for t in (offset, mask)
+    ]
+    out = mmcv.ops.modulated_deform_conv2d(x, offset, mask, weight, None, 1, 1)
+    expected = mmcv.ops.modulated_deform_conv2d(x, *in_a_row, weight, None, 1, 1)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(out.square().sum(), (offset, mask)),
+        torch.autograd.grad(expected.square().sum(), (offset, mask)),
+    )
+
+
+def test_smaller_offsets_are_refused():
+    x, offset, mask, weight = operands((1, 1, 1, 1, 1))
+    expected = r'at least as large as its output of \(7, 9\), got \(7, 4\)'
+    with pytest.raises(ValueError, match=expected):
+        mmcv.ops.modulated_deform_conv2d(x, offset[..., :4], mask, weight, None, 1, 1)
+
+
 @pytest.mark.parametrize('wanted', [(0,), (1,), (2,), (0, 2)], ids=str)
 def test_gradients_of_some_operands(wanted):
     """Every choice, twice through the same graph: scratch never carries over."""

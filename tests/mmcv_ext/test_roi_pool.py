@@ -39,9 +39,10 @@ def test_matches_the_definition(feat, regions, device, scale):
 
 
 def test_gradient(feat, regions):
-    layer = mmcv.ops.RoIPool((3, 2), 0.5)
+    layer = mmcv.ops.RoIPool((3, 2), 0.23)
+    small = feat[:, :2, :8, :9].contiguous()
     assert torch.autograd.gradcheck(
-        lambda values: layer(values, regions.double()), feat.requires_grad_()
+        lambda values: layer(values, regions.double()), small.requires_grad_()
     )
 
 

@@ -29,6 +29,21 @@ test_pipeline = [
     dict(type='PackInputs', meta_keys=meta_keys)
 ]
 
+# --tta: mean score of three sizes.
+tta_model = dict(type='AverageClsScoreTTA')
+tta_pipeline = [
+    dict(type='mmlung.LoadChestImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(size, size))
+                for size in (int(0.875 * img_size), img_size, int(1.125 * img_size))
+            ],
+            [dict(type='PackInputs', meta_keys=meta_keys)],
+        ])
+]
+
 _dataset = dict(
     type='mmlung.ChestClassificationDataset',
     converter='chestxray14',

@@ -32,6 +32,25 @@ test_pipeline = [
     dict(type='mmlung.PackChestInputs')
 ]
 
+# --tta: three sizes, merged by NMS; the flip that never happens is asked for by the merge.
+tta_model = dict(
+    type='DetTTAModel',
+    tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
+tta_pipeline = [
+    dict(type='mmlung.LoadChestImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(size, size), keep_ratio=True)
+                for size in (int(0.8 * img_size), img_size, int(1.2 * img_size))
+            ],
+            [dict(type='RandomFlip', prob=0.0)],
+            [dict(type='LoadAnnotations', with_bbox=True)],
+            [dict(type='mmlung.PackChestInputs')],
+        ])
+]
+
 _dataset = dict(
     type='mmlung.ChestDetectionDataset',
     converter='vindr',

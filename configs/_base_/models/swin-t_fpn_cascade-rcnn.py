@@ -12,7 +12,8 @@ model = dict(
         _delete_=True,
         type='mmpretrain.SwinTransformer',
         arch='tiny',
-        # Square film of the knob img_size; other sizes are padded to whole windows.
+        # Nothing depends on it without an absolute position table; maps of any size are
+        # padded to whole windows.
         img_size=224,
         drop_path_rate=0.2,
         out_indices=(0, 1, 2, 3),

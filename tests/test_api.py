@@ -1,0 +1,154 @@
+"""Public names, frozen: to remove or rename one is a decision, taken here as well."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.registry import DATASETS
+from mmengine.registry import HOOKS
+from mmengine.registry import METRICS
+from mmengine.registry import MODELS
+from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.registry import TRANSFORMS
+
+from mmlung import registry
+from mmlung.cli import COMMANDS
+
+REPO = Path(__file__).resolve().parent.parent
+
+REGISTERED = {
+    'MODELS': {'MaskUnknown'},
+    'DATASETS': {'ChestClassificationDataset', 'ChestDetectionDataset'},
+    'DATA_SAMPLERS': set(),
+    'TRANSFORMS': {'LoadChestImage', 'PackChestInputs', 'RandomExposure'},
+    'METRICS': {'CollectPredictions', 'MeanAP', 'MeanAUC', 'MeanIoU'},
+    'HOOKS': {'PlainCheckpointHook'},
+    'OPTIM_WRAPPERS': {'CpuAmpOptimWrapper'},
+}
+EXPORTED = {
+    'mmlung.datasets': {
+        'ChestClassificationDataset',
+        'ChestDetectionDataset',
+        'LoadChestImage',
+        'PackChestInputs',
+        'RandomExposure',
+    },
+    'mmlung.models': {'MaskUnknown'},
+    'mmlung.evaluation': {
+        'CollectPredictions',
+        'ImageDetections',
+        'MeanAP',
+        'MeanAUC',
+        'MeanIoU',
+        'binary_auc',
+        'binary_auprc',
+        'cluster_weights',
+        'mean_ap',
+        'mean_auc',
+        'mean_iou',
+        'percentile_interval',
+        'read_detections',
+        'with_intervals',
+    },
+    'mmlung.phantom': {
+        'VINDR_FINDINGS',
+        'Case',
+        'Lesion',
+        'draw_case',
+        'write_chestxray14',
+        'write_vindr',
+    },
+}
+OFFERED = {
+    'mmlung.boxes': {'box_iou', 'fuse_boxes', 'match_greedy', 'match_optimal'},
+    'mmlung.dicom': {'ChestImage', 'image_size_hw', 'read_image'},
+    'mmlung.findings': {
+        'ABSENT',
+        'CHESTXRAY14',
+        'CHESTXRAY14_BOXES',
+        'PRESENT',
+        'UNKNOWN',
+        'VINDR_GLOBAL',
+        'VINDR_KAGGLE',
+        'VINDR_LOCAL',
+        'canonical_finding',
+    },
+    'mmlung.result': {'Finding', 'ImageResult', 'SCHEMA'},
+    'mmlung.config': {'load_config', 'spread_init_checkpoint', 'spread_knobs'},
+    'mmlung.checkpoint': {'fetch', 'load_checkpoint', 'use_safe_loading'},
+    'mmlung.running': {'build_runner', 'config_of'},
+    'mmlung.scorecard': {'Scorecard', 'run_test', 'table', 'write_json'},
+    'mmlung.figures': {'draw_contact_sheet', 'draw_curves', 'draw_results'},
+}
+
+
+@pytest.mark.parametrize('name', REGISTERED)
+def test_registered_names(name):
+    own = getattr(registry, name)
+    own.import_from_location()
+    assert set(own.module_dict) == REGISTERED[name]
+
+
+def test_the_registries_are_all_frozen():
+    registries = {
+        name
+        for name, value in vars(registry).items()
+        if isinstance(value, registry.Registry) and not name.startswith('MMENGINE_')
+    }
+    assert registries == set(REGISTERED)
+
+
+@pytest.mark.parametrize('module', EXPORTED)
+def test_exported_names(module):
+    exported = importlib.import_module(module)
+    assert set(exported.__all__) == EXPORTED[module]
+    for name in exported.__all__:
+        assert hasattr(exported, name)
+
+
+@pytest.mark.parametrize('module', OFFERED)
+def test_offered_names(module):
+    names = set(dir(importlib.import_module(module)))
+    assert OFFERED[module] <= names, f'gone: {OFFERED[module] - names}'
+
+
+def test_commands():
+    assert set(COMMANDS) == {'doctor', 'convert', 'train', 'test', 'phantom'}
+
+
+@pytest.mark.parametrize(
+    ('root', 'name'),
+    [
+        (MODELS, 'MaskUnknown'),
+        (DATASETS, 'ChestDetectionDataset'),
+        (TRANSFORMS, 'LoadChestImage'),
+        (METRICS, 'MeanAP'),
+        (HOOKS, 'PlainCheckpointHook'),
+        (OPTIM_WRAPPERS, 'CpuAmpOptimWrapper'),
+    ],
+    ids=lambda value: getattr(value, 'name', value),
+)
+def test_a_config_finds_ours_by_the_scope(root, name):
+    assert root.get(f'mmlung.{name}').__name__ == name
+
+
+def test_the_scope_is_enough_in_a_fresh_process():
+    code = (
+        'import mmlung\n'
+        'from mmengine.registry import MODELS, TRANSFORMS, DefaultScope\n'
+        'DefaultScope.get_instance("x", scope_name="mmdet")\n'
+        'import mmdet\n'
+        'print(MODELS.get("mmlung.MaskUnknown"))\n'
+        'print(TRANSFORMS.get("mmlung.RandomExposure"))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'MaskUnknown' in done.stdout
+    assert 'RandomExposure' in done.stdout

@@ -1,0 +1,218 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmlung.checkpoint import file_sha256
+from mmlung.config import load_config
+from mmlung.scorecard import METRICS_SCHEMA
+from mmlung.scorecard import check_findings_of
+from mmlung.scorecard import run_test
+from mmlung.scorecard import split_by_finding
+from mmlung.scorecard import table
+from mmlung.scorecard import write_json
+
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+FINDINGS = ['Mass', 'Nodule/Mass', 'Edema']
+TINY = {
+    'model.backbone.arch.channels': [8, 16, 32, 64],
+    'model.backbone.arch.depths': [1, 1, 1, 1],
+    'model.head.in_channels': 64,
+    'findings': FINDINGS,
+    'img_size': 32,
+    'test_dataloader.num_workers': 0,
+    'test_evaluator.bootstrap': 0,
+}
+
+
+def test_flat_keys_become_findings():
+    numbers = {
+        'AP40': 0.5,
+        'AP40_low': 0.4,
+        'AP40/Mass': 0.1,
+        'AP40/Nodule/Mass': 0.2,
+        'AP40/Nodule/Mass_low': 0.15,
+        'AP40/Nodule/Mass_high': 0.25,
+        'n_boxes/Edema': 3,
+        'mIoU_findings': 2,
+        'loss/other': 7,
+    }
+    assert split_by_finding(numbers, FINDINGS) == {
+        'metrics': {'AP40': 0.5, 'AP40_low': 0.4, 'mIoU_findings': 2, 'loss/other': 7},
+        'per_finding': {
+            'Mass': {'AP40': 0.1},
+            'Nodule/Mass': {'AP40': 0.2, 'AP40_low': 0.15, 'AP40_high': 0.25},
+            'Edema': {'n_boxes': 3},
+        },
+    }
+
+
+def test_a_finding_may_be_called_low():
+    split = split_by_finding(
+        {'AUC/Volume_low': 1, 'AUC/Volume_low_low': 0}, ['Volume_low']
+    )
+    assert split['per_finding'] == {'Volume_low': {'AUC': 1, 'AUC_low': 0}}
+
+
+def test_no_numbers():
+    assert split_by_finding({}, []) == {'metrics': {}, 'per_finding': {}}
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'new' / 'metrics.json'
+    write_json(path, {'name': 'Zürich', 'value': None})
+    assert json.loads(path.read_text('utf-8')) == {'name': 'Zürich', 'value': None}
+    with pytest.raises(ValueError, match='not JSON compliant'):
+        write_json(path, {'value': math.nan})
+    assert json.loads(path.read_text('utf-8'))['name'] == 'Zürich'
+    write_json(path, {'value': 2})
+    assert json.loads(path.read_text('utf-8')) == {'value': 2}
+    assert [p.name for p in path.parent.iterdir()] == ['metrics.json']
+
+
+@pytest.fixture
+def metrics():
+    return {
+        'metrics': {'AP40': 0.51234, 'AP40_low': 0.4, 'AP40_high': 0.6, 'n_images': 7.0}
+        | {'PQ': None, 'AP40_findings': 2.0, 'mIoU_boxes': 12.0},
+        'per_finding': {
+            'Mass': {'AP40': 0.25, 'AP40_low': 0.1, 'AP40_high': 0.3, 'n_boxes': 12.0},
+            'Nodule/Mass': {'AP40': None, 'n_boxes': 0.0},
+        },
+        'data': {
+            'split': 'val',
+            'split_family': 'official',
+            'images': 7,
+            'dataset': 'vindr-cxr',
+            'ground_truth': 'consensus',
+        },
+    }
+
+
+def test_the_table_reads_as_a_table(metrics):
+    lines = table(metrics).splitlines()
+    assert lines[0].split() == ['finding', 'AP40', 'n_boxes']
+    assert lines[1].split() == ['Mass', '0.250', '[0.100,', '0.300]', '12']
+    assert lines[2].split() == ['Nodule/Mass', '-', '0']
+    assert [line.split(None, 1) for line in lines[4:9]] == [
+        ['AP40', '0.512 [0.400, 0.600]'],
+        ['n_images', '7'],
+        ['PQ', '-'],
+        ['AP40_findings', '2'],
+        ['mIoU_boxes', '12'],
+    ]
+    assert lines[-1] == (
+        'split: val (official), 7 images of vindr-cxr, ground truth: consensus'
+    )
+    assert len({len(line) for line in lines[:3]}) == 1
+
+
+def test_columns_with_intervals_stay_apart(metrics):
+    interval = {'AP40_low': 0.1, 'AP40_high': 0.3, 'AP': 0.5, 'AP_low': 0.25}
+    metrics['per_finding']['Mass'] = {'AP40': 0.2, **interval, 'AP_high': 0.75}
+    assert '0.200 [0.100, 0.300]  0.500 [0.250, 0.750]' in table(metrics)
+
+
+def test_phantoms_are_called_phantoms(metrics):
+    assert 'phantoms' not in table(metrics)
+    metrics['data']['synthetic'] = True
+    assert 'no number here says anything about patients' in table(metrics)
+
+
+def checkpoint(tmp_path, **meta):
+    path = tmp_path / 'best.pth'
+    torch.save({'meta': meta, 'state_dict': {}}, path)
+    return str(path)
+
+
+def test_a_checkpoint_of_the_same_findings_passes(tmp_path):
+    check_findings_of(
+        checkpoint(tmp_path, dataset_meta={'classes': FINDINGS}), FINDINGS
+    )
+    tupled = checkpoint(tmp_path, dataset_meta={'classes': tuple(FINDINGS)})
+    check_findings_of(tupled, FINDINGS)
+    check_findings_of(tupled, None)
+    check_findings_of(checkpoint(tmp_path), FINDINGS)
+
+
+@pytest.mark.parametrize(
+    'trained', [FINDINGS[::-1], FINDINGS[:2]], ids=['order', 'fewer']
+)
+def test_a_checkpoint_of_other_findings_is_refused(tmp_path, trained):
+    path = checkpoint(tmp_path, dataset_meta={'classes': trained})
+    with pytest.raises(
+        ValueError,
+        match=rf'best\.pth was trained for {", ".join(trained)}, but the config asks '
+        rf'for {", ".join(FINDINGS)}\..*`findings`',
+    ):
+        check_findings_of(path, FINDINGS)
+
+
+@pytest.fixture
+def cfg(tmp_path, write_classification_data):
+    """A small classifier on four films, which is tested in a second."""
+    folder = write_classification_data(tmp_path / 'data', FINDINGS)
+    options = TINY | {'data_root': str(folder), 'work_dir': str(tmp_path / 'work')}
+    return load_config(CONFIGS / 'convnext_chestxray14_demo.py', options)
+
+
+def test_a_test_says_how_its_numbers_were_obtained(cfg, tmp_path):
+    tested = run_test(cfg, 'none')
+    metrics = tested.metrics
+    assert metrics['schema'] == METRICS_SCHEMA
+    assert metrics['checkpoint'] == {'file': None, 'sha256': None, 'untrained': True}
+    data = metrics['data']
+    assert (data['file'], data['images'], data['split']) == ('test.json', 4, 'test')
+    assert data['sha256'] == file_sha256(tmp_path / 'data' / 'test.json')
+    assert (data['split_family'], data['ground_truth']) == ('subset', 'drawn')
+    assert metrics['seed'] == 0
+    assert metrics['versions']['torch'] == torch.__version__.partition('+')[0]
+    assert list(metrics['per_finding']) == FINDINGS
+    assert metrics['per_finding']['Mass']['n_known'] == 3
+    json.dumps(metrics, allow_nan=False)
+    json.dumps(tested.predictions, allow_nan=False)
+    assert tested.predictions['data'] == data
+    assert [r.image for r in tested.results] == [
+        *(f'2-{i}.png' for i in range(3)),
+        '2-3.dicom',
+    ]
+    for result in tested.results:
+        assert (tested.images_root / result.image).is_file()
+
+
+def test_a_release_without_test_labels_is_tested_on_val(cfg, tmp_path, capsys):
+    data = tmp_path / 'data'
+    (data / 'test.json').rename(data / 'test_unlabelled.json')
+    tested = run_test(cfg, 'none')
+    assert tested.metrics['data']['split'] == 'val'
+    assert tested.metrics['data']['file'] == 'val.json'
+    assert 'split: val (subset)' in table(tested.metrics)
+    assert 'test_unlabelled.json has no labels' in capsys.readouterr().out
+
+
+def test_without_val_the_converter_is_named(cfg, tmp_path):
+    data = tmp_path / 'data'
+    (data / 'test.json').rename(data / 'test_unlabelled.json')
+    (data / 'val.json').unlink()
+    with pytest.raises(
+        ValueError, match=r'no labels and there is no val\.json.*--val-f'
+    ):
+        run_test(cfg, 'none')
+
+
+def test_a_checkpoint_of_another_network_is_refused(cfg, tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save({'state_dict': {'backbone.norm.weight': torch.ones(2)}}, path)
+    with pytest.raises(
+        ValueError, match=r'other\.pth does not fit the network of the config'
+    ):
+        run_test(cfg, str(path))
+
+
+def test_missing_parts_are_said(cfg, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'checkpoint \S*absent\.pth'):
+        run_test(cfg, str(tmp_path / 'absent.pth'))
+    with pytest.raises(ValueError, match='--tta needs tta_model and tta_pipeline'):
+        run_test(cfg, 'none', tta=True)
