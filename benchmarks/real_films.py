@@ -66,7 +66,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--epochs',
         type=int,
         nargs=2,
-        default=(40, 16),
+        default=(40, 20),
         metavar=('CLASSIFIER', 'DETECTOR'),
         help='epochs to train (default: %(default)s, under an hour for the 2,804 '
         'shared films)',

@@ -90,8 +90,8 @@ def _check_role(role: str, path: Path) -> None:
     found = role_of(read_header(path))
     if found in _TABLES and found != role:
         raise AnnotationError(
-            f'has {_TABLES[found]}: that is for {_option(found)}. {_option(role)} '
-            f'wants {_TABLES[role]}.',
+            f'holds {_TABLES[found]}, which belong to {_option(found)}; '
+            f'{_option(role)} wants {_TABLES[role]}',
             path,
         )
 

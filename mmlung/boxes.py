@@ -36,15 +36,15 @@ def match_greedy(
 ) -> np.ndarray:
     """Index of the lesion that each prediction finds; PASCAL VOC's rule.
 
-    Predictions are taken by falling score; each goes to the lesion it overlaps most, and
-    is false when the overlap is too small or that lesion is already found. A lesion is
-    found once.
+    Predictions are taken by falling score; each goes to the lesion it overlaps most,
+    and is false when the overlap is too small or that lesion is already found. A lesion
+    is found once.
 
     Args:
         iou: (N, M) of N predictions with M lesions of one finding in one image.
         score: (N,) confidences; equal ones are taken in order.
         iou_thr: the least overlap that counts as found.
-        strict: the overlap must exceed ``iou_thr`` (Kaggle's variant), not just reach it.
+        strict: the overlap must exceed ``iou_thr``, as Kaggle has it.
 
     Returns:
         (N,) int, -1 for a prediction that finds nothing.
@@ -84,8 +84,8 @@ def fuse_boxes(
     """Weighted boxes fusion of the boxes of one finding in one image.
 
     Boxes are taken by falling weight (equal ones in order); each joins the fused box it
-    overlaps most, when that IoU exceeds ``iou_thr``, and moves it to the weighted mean of
-    its members; otherwise it starts a new one.
+    overlaps most, when that IoU exceeds ``iou_thr``, and moves it to the weighted mean
+    of its members; otherwise it starts a new one.
 
     Args:
         boxes_xyxy: (N, 4).
@@ -93,7 +93,7 @@ def fuse_boxes(
         iou_thr: strict threshold in [0, 1].
 
     Returns:
-        The (K, 4) fused boxes and the (N,) index of the fused box that each input joined.
+        The (K, 4) fused boxes and the (N,) index of the fused box each input joined.
 
     Source: Solovyev et al. 2021, doi:10.1016/j.imavis.2021.104117. The score is left to
     the caller: a vote counts distinct readers, which boxes alone cannot tell.

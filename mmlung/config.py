@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.config import ConfigDict
 
@@ -165,11 +164,16 @@ def _set_img_size(cfg: Config, img_size: int) -> None:
     ]
     if not reference:
         return
-    now = np.max(reference[0][_size_key(reference[0])])
+    now = max(_sides(reference[0]))
     for step in sized.values():
-        old = step[_size_key(step)]
-        both = (old, old) if isinstance(old, int) else old
-        step[_size_key(step)] = tuple(round(side * img_size / now) for side in both)
+        sides = (round(side * img_size / now) for side in _sides(step))
+        step[_size_key(step)] = tuple(sides)
+
+
+def _sides(step: ConfigDict) -> tuple[int, ...]:
+    """The two sides that a transform sets; one number stands for both."""
+    size = step[_size_key(step)]
+    return (size, size) if isinstance(size, int) else tuple(size)
 
 
 def _size_key(step: ConfigDict) -> str | None:

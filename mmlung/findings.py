@@ -1,6 +1,6 @@
 """Each dataset's findings in official order, the names they share, and label states.
 
-A label is 1 present, 0 absent, NaN unknown, in memory; ``null`` stands for NaN in files.
+A label is 1 present, 0 absent, NaN unknown, in memory; in files, ``null`` is unknown.
 
 Sources: VinDr-CXR (Nguyen et al. 2022, doi:10.1038/s41597-022-01498-w), ChestX-ray14
 (Wang et al. 2017, doi:10.1109/CVPR.2017.369).

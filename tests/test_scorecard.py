@@ -214,5 +214,6 @@ def test_a_checkpoint_of_another_network_is_refused(cfg, tmp_path):
 def test_missing_parts_are_said(cfg, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'checkpoint \S*absent\.pth'):
         run_test(cfg, str(tmp_path / 'absent.pth'))
+    cfg.pop('tta_model', None)
     with pytest.raises(ValueError, match='--tta needs tta_model and tta_pipeline'):
         run_test(cfg, 'none', tta=True)

@@ -26,7 +26,7 @@ def test_no_label_file_stops(nih, tmp_path, refuse):
 
 def test_no_root_stops(tmp_path, refuse):
     error = refuse('chestxray14', '--root', tmp_path / 'none')
-    assert 'none: no such folder' in error
+    assert 'none: no such file or folder' in error
 
 
 def test_two_box_files_stop(nih, refuse):

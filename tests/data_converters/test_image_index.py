@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_a_copy_is_taken_once_and_a_rival_stops(tmp_path):
     assert index_images([tmp_path]) == {'a': tmp_path / 'x' / 'a.png'}
     (tmp_path / 'y' / 'a.png').write_bytes(b'else')
     with pytest.raises(AnnotationError, match=r'two different images .*/x/a\.png and'):
+        index_images([tmp_path])
+
+
+def test_a_folder_that_must_not_be_read_stops(tmp_path, monkeypatch):
+    (tmp_path / 'train').mkdir()
+    scandir = os.scandir
+
+    def guarded(path):
+        if str(path) == str(tmp_path / 'train'):
+            raise PermissionError(13, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', guarded)
+    with pytest.raises(PermissionError, match='train'):
         index_images([tmp_path])
 
 

@@ -25,6 +25,31 @@ def test_two_tables_for_one_role(kaggle, refuse, convert):
     assert 'all fit --annotations. Name the one to use.' in error
 
 
+@pytest.mark.parametrize(
+    ('option', 'table', 'belongs'),
+    [
+        ('--annotations', 'annotations_test', '--test-annotations'),
+        ('--annotations', 'image_labels_train', '--image-labels'),
+        ('--test-annotations', 'annotations_train', '--annotations'),
+        ('--image-labels', 'image_labels_test', '--test-image-labels'),
+        ('--test-image-labels', 'image_labels_train', '--image-labels'),
+    ],
+)
+def test_a_table_in_the_place_of_another(physionet, refuse, option, table, belongs):
+    path = physionet / 'annotations' / f'{table}.csv'
+    error = refuse('vindr', '--root', physionet, option, path)
+    assert f'{table}.csv: holds' in error
+    assert f'which belong to {belongs}; {option} wants' in error
+
+
+@pytest.mark.parametrize('option', ['--annotations', '--image-labels'])
+def test_a_table_of_another_data_set(physionet, nih, refuse, option):
+    path = nih / 'Data_Entry_2017_v2020.csv'
+    error = refuse('vindr', '--root', physionet, option, path)
+    assert 'Data_Entry_2017_v2020.csv: columns' in error
+    assert 'Is it a table of another data set?' in error
+
+
 def test_nested_folders_of_mirrors(tmp_path, convert):
     """MLE-bench unpacks to test/test/."""
     root = vindr_download.kaggle_release(tmp_path / 'r')
@@ -58,7 +83,7 @@ def test_train_and_test_films_in_one_folder(physionet, convert, tmp_path):
     ('args', 'message'),
     [
         ((), 'give --annotations FILE or --root DIR'),
-        (('--root', 'nowhere'), 'nowhere: no such folder'),
+        (('--root', 'nowhere'), 'nowhere: no such file or folder'),
         (('--annotations', 'nowhere.csv'), 'nowhere.csv: no such file'),
     ],
     ids=['nothing', 'root', 'file'],

@@ -64,15 +64,6 @@ def test_no_finding_never_becomes_a_box(kaggle, convert):
     assert "1 times a reader says 'No finding' and draws a finding" in second
 
 
-def test_reader_columns_must_fit_the_part(kaggle, physionet, refuse, tmp_path):
-    train = physionet / 'annotations' / 'annotations_train.csv'
-    test = physionet / 'annotations' / 'annotations_test.csv'
-    error = refuse('vindr', '--annotations', test, '--images', physionet / 'test')
-    assert 'the column rad_id (reader) is missing' in error
-    error = refuse('vindr', '--root', kaggle, '--test-annotations', train)
-    assert 'boxes of single readers are no consensus' in error
-
-
 def test_paediatric_films_are_refused(kaggle, refuse):
     path = kaggle / 'train.csv'
     path.write_text(path.read_text().replace('rad_id', 'rad_ID', 1))

@@ -114,6 +114,21 @@ def tested(trained, tmp_path_factory):
 
 
 @BOTH
+def test_three_sizes_are_averaged_at_test_time(trained, tested, kind, tmp_path, capsys):
+    assert run_test(trained(kind), tmp_path, '--tta') == 0
+    assert read(tmp_path / 'metrics.json')['tta'] is True
+    once, _ = tested(kind, capsys)
+    plain, averaged = (read(d / 'predictions.json') for d in (once, tmp_path))
+    assert [i['image'] for i in plain['images']] == [
+        i['image'] for i in averaged['images']
+    ]
+    assert plain['images'] != averaged['images']
+    assert [i['truth'] for i in plain['images']] == [
+        i['truth'] for i in averaged['images']
+    ]
+
+
+@BOTH
 def test_testing_writes_numbers_and_where_they_come_from(trained, tested, kind, capsys):
     run = trained(kind)
     folder, out = tested(kind, capsys)
@@ -306,8 +321,6 @@ def test_user_errors_are_one_line(trained, tmp_path, capsys):
         ['test', run.config, str(run.checkpoint), *work, *options, 'findings=["Mass"]'],
     )
     assert 'was trained for Atelectasis' in line
-    line = error_of(capsys, ['test', run.config, 'none', '--tta', *work, *options])
-    assert '--tta needs tta_model' in line
     line = error_of(capsys, ['train', run.config, *work, *options, 'img_size=8'])
     assert 'img_size must be' in line
 
