@@ -176,19 +176,37 @@ def _parse(text: bytes, path: Path) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', pd.errors.ParserWarning)
-            return pd.read_csv(
+            frame = pd.read_csv(
                 io.BytesIO(text),
                 dtype=str,
                 na_filter=False,
                 index_col=False,
                 skip_blank_lines=False,
                 encoding='utf-8-sig',
-            ).fillna('')
+            )
     except pd.errors.ParserWarning as error:
         raise AnnotationError('rows have more fields than the header', path) from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeError) as error:
         reason = ' '.join(str(error).split())
         raise AnnotationError(f'is not a readable CSV file: {reason}', path) from error
+    _check_last_row(frame, path)
+    return frame.fillna('')
+
+
+def _check_last_row(frame: pd.DataFrame, path: Path) -> None:
+    """A download that broke off ends in the middle of a row.
+
+    A field that is not there is NaN, a blank one is not. Header names beyond the fields
+    of every row are usual, see ``read_table``.
+    """
+    absent = frame.isna().sum(axis=1).to_numpy()
+    absent = absent[(frame.fillna('') != '').any(axis=1).to_numpy()]
+    if len(absent) > 1 and absent[-1] > absent[:-1].max():
+        raise AnnotationError(
+            'the last row has fewer fields than any other: an incomplete download? '
+            'Fetch the file again, or remove the row.',
+            path,
+        )
 
 
 def _unpack(raw: bytes, path: Path) -> bytes:
@@ -217,6 +235,8 @@ def _require_columns(frame: pd.DataFrame, wanted: Iterable[str], path: Path) -> 
         return
     more = f' and {len(found) - _FEW:,} more' if len(found) > _FEW else ''
     advice = ' Is it a table of another data set?' if missing == wanted else ''
+    if len(found) == 1:
+        advice = ' The fields of a row must be separated by commas.'
     raise AnnotationError(
         f'columns {missing} are missing. Wanted: {wanted}; found: {found[:_FEW]}{more}.'
         f'{advice}',

@@ -9,21 +9,17 @@ from data_converters.release_files import the_only
 
 
 def test_what_a_conversion_wrote_is_no_input(tmp_path):
-    out = tmp_path / 'release' / 'converted'
-    out.mkdir(parents=True)
-    (out / REPORT_NAME).write_text(
-        json.dumps({'files': ['test_list.txt', REPORT_NAME]})
-    )
-    for path in (
-        out / 'test_list.txt',
-        out / 'notes.txt',
-        out.parent / 'test_list.txt',
-    ):
-        path.write_text('')
-    found = [
-        path.relative_to(tmp_path).as_posix() for path in documents_below(tmp_path)
+    out = tmp_path / 'converted'
+    out.mkdir()
+    written = {'files': ['test_list.txt', REPORT_NAME]}
+    (out / REPORT_NAME).write_text(json.dumps(written))
+    for path in ('converted/test_list.txt', 'converted/notes.txt', 'test_list.txt'):
+        (tmp_path / path).write_text('')
+    found = [path.relative_to(tmp_path) for path in documents_below(tmp_path)]
+    assert [path.as_posix() for path in found] == [
+        'test_list.txt',
+        'converted/notes.txt',
     ]
-    assert found == ['release/test_list.txt', 'release/converted/notes.txt']
 
 
 def test_the_only_file_of_a_role(tmp_path):

@@ -83,6 +83,35 @@ def test_a_missing_column_names_both_lists(tmp_path):
         read_table(path, wanted=['x', 'rad_id'])
 
 
+def test_fields_are_separated_by_commas(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text(TEXT.replace(',', ';'))
+    with pytest.raises(AnnotationError, match='row must be separated by commas'):
+        read_table(path, wanted=['image_id'])
+
+
+def test_an_error_shows_few_of_many_columns(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text(','.join(f'c{i}' for i in range(30)))
+    with pytest.raises(AnnotationError, match=r"'c11'\] and 18 more\. Is it a table"):
+        read_table(path, wanted=['image_id'])
+
+
+@pytest.mark.parametrize('end', ['b,1', 'b,1,', 'b,1,2'])
+@pytest.mark.parametrize('blank', ['', '\n', '\n\n'])
+def test_a_file_that_broke_off(tmp_path, end, blank):
+    """The last row alone is short; where all are, the header has names too many."""
+    path = tmp_path / 'a.csv'
+    path.write_text(f'image_id,x,y\na,1,2\n{end}{blank}')
+    if end != 'b,1':
+        assert len(read_table(path).frame) == 2
+        path.write_text(f'image_id,x,y,,\na,1\nb,1{blank}')
+        assert len(read_table(path).frame) == 2
+        return
+    with pytest.raises(AnnotationError, match='last row has fewer fields than any'):
+        read_table(path)
+
+
 @pytest.mark.parametrize(
     ('raw', 'message'),
     [

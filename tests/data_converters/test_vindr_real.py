@@ -98,8 +98,8 @@ def test_counts_of_every_finding(run):
     for name, (n_boxes, any_reader, two_readers) in COUNTS.items():
         at = classes.index(name)
         assert boxes[name] == n_boxes
-        assert (votes[:, at] >= 1).sum() == any_reader
-        assert (votes[:, at] >= 2).sum() == two_readers == label[:, at].sum()
+        assert (votes[:, at] >= 1).sum() == any_reader == label[:, at].sum()
+        assert (votes[:, at] >= 2).sum() == two_readers
     assert {image['n_readers'] for image in images} == {3}
     assert (votes[:, classes.index('No finding')] == 3).sum() == 10_606
 
