@@ -22,7 +22,7 @@ model = dict(
     neck=dict(in_channels=[48, 96, 192, 384], out_channels=96),
     rpn_head=dict(in_channels=96, feat_channels=96),
     roi_head=dict(
-        # Two samples a side of a cell: the adaptive number costs half of a CPU's step.
+        # Two samples a side of a cell: cheap on a CPU, and enough for smooth features.
         bbox_roi_extractor=dict(out_channels=96, roi_layer=dict(sampling_ratio=2)),
         bbox_head=[
             dict(head, in_channels=96, fc_out_channels=256, num_classes=len(findings))
