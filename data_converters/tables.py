@@ -26,6 +26,7 @@ _GZIP_MAGIC = b'\x1f\x8b'
 _ZIP_MAGIC = b'PK\x03\x04'
 _MISSING = ('', 'nan', 'NaN')
 _FEW = 12  # columns that an error shows
+_TAIL_BYTES = 1 << 14  # the last rows of a table
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def read_table(path: Path, wanted: Iterable[str] = ()) -> Table:
     raw = read_bytes(path)
     text = _unpack(raw, path)
     frame = _parse(text, path)
+    _check_last_row(text, path)
     frame.index = pd.RangeIndex(2, 2 + len(frame))
     frame.columns = [str(name).strip() for name in frame.columns]
     for name in frame.columns:
@@ -176,35 +178,32 @@ def _parse(text: bytes, path: Path) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', pd.errors.ParserWarning)
-            frame = pd.read_csv(
+            return pd.read_csv(
                 io.BytesIO(text),
                 dtype=str,
                 na_filter=False,
                 index_col=False,
                 skip_blank_lines=False,
                 encoding='utf-8-sig',
-            )
+            ).fillna('')
     except pd.errors.ParserWarning as error:
         raise AnnotationError('rows have more fields than the header', path) from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeError) as error:
         reason = ' '.join(str(error).split())
         raise AnnotationError(f'is not a readable CSV file: {reason}', path) from error
-    _check_last_row(frame, path)
-    return frame.fillna('')
 
 
-def _check_last_row(frame: pd.DataFrame, path: Path) -> None:
+def _check_last_row(text: bytes, path: Path) -> None:
     """A download that broke off ends in the middle of a row.
 
-    A field that is not there is NaN, a blank one is not. Header names beyond the fields
-    of every row are usual, see ``read_table``.
+    Header names beyond the fields of every row are usual, so rows are compared.
     """
-    absent = frame.isna().sum(axis=1).to_numpy()
-    absent = absent[(frame.fillna('') != '').any(axis=1).to_numpy()]
-    if len(absent) > 1 and absent[-1] > absent[:-1].max():
+    tail = text[-_TAIL_BYTES:].split(b'\n')[1:]
+    commas = [line.count(b',') for line in tail if line.strip() and b'"' not in line]
+    if len(commas) > 1 and commas[-1] < min(commas[:-1]):
         raise AnnotationError(
-            'the last row has fewer fields than any other: an incomplete download? '
-            'Fetch the file again, or remove the row.',
+            'the last row has fewer fields than those before it: an incomplete '
+            'download? Fetch the file again, or remove the row.',
             path,
         )
 

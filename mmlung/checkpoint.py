@@ -29,14 +29,15 @@ _NUMPY_SCALARS: list[Any] = [
 ]
 
 _trusted: set[Path] = set()
-"""Upstream's own releases, under a name that pins their digest."""
+"""Upstream's releases whose name pins their digest, and what a user vouches for."""
 
 
 def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
     """Checkpoint as a dictionary, loaded without pickle.
 
     Upstream's own releases, fetched by :func:`fetch` under a name that pins their
-    digest, are the one exception: some of them hold more than weights.
+    digest, and files given to :func:`trust` are the exceptions: they may hold more than
+    weights.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -53,11 +54,12 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # what a damaged file raises can be anything
-        if path not in _trusted:
+        if path.resolve() not in _trusted:
             raise ValueError(
                 f'checkpoint {path} was not loaded: it is damaged, or holds more than '
                 f'weights and could run code on this machine ({_cause(error)}). '
-                'Take a checkpoint that tools/train.py wrote.'
+                'Take a checkpoint that tools/train.py wrote; if you know where this one '
+                'comes from, --trust-checkpoint FILE loads it all the same.'
             ) from error
         checkpoint = torch.load(path, map_location=map_location, weights_only=False)
     if not isinstance(checkpoint, dict):
@@ -66,6 +68,11 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
             f'{type(checkpoint).__name__}. Take one that tools/train.py wrote.'
         )
     return checkpoint
+
+
+def trust(path: str | Path) -> None:
+    """Let a file load with pickle, which can run any code: its origin must be known."""
+    _trusted.add(Path(path).expanduser().resolve())
 
 
 def _load_plain(path: Path, map_location: Any) -> Any:
@@ -133,7 +140,7 @@ def fetch(url_or_path: str) -> Path:
     if not (cached.is_file() and file_sha256(cached).startswith(digest or '')):
         _download(url_or_path, cached, digest)
     if digest and url_or_path.startswith(_UPSTREAM):
-        _trusted.add(cached)
+        trust(cached)
     return cached
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mmlung.amp import cpu_has_fast_bfloat16
+from mmlung.checkpoint import trust
 from mmlung.checkpoint import use_safe_loading
 from mmlung.config import load_config
 
@@ -40,6 +41,14 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         help='job launcher (default: %(default)s)',
     )
     parser.add_argument(
+        '--trust-checkpoint',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='load these files even if they hold more than weights: they can run code '
+        'on this machine, so know where they come from',
+    )
+    parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
     )
 
@@ -47,6 +56,8 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 def config_of(args: argparse.Namespace) -> Config:
     """Config of the command line, with work dir and launcher set."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    for path in args.trust_checkpoint:
+        trust(path)
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:

@@ -307,3 +307,13 @@ def test_a_checkpoint_of_a_run_loads_and_resumes(tmp_path):
     other.resume(str(path))
     assert (other.epoch, other.iter) == (1, 2)
     assert torch.equal(other.model.layer.weight, runner.model.layer.weight)
+
+
+def test_a_file_loads_with_pickle_only_when_it_is_trusted(tmp_path, monkeypatch):
+    path = tmp_path / 'upstream.pth'
+    torch.save({'state_dict': {}, 'meta': {'of': Attribute()}}, path)
+    with pytest.raises(ValueError, match=r'--trust-checkpoint FILE loads it'):
+        checkpoint.load_checkpoint(path)
+    monkeypatch.chdir(tmp_path)
+    checkpoint.trust('upstream.pth')
+    assert checkpoint.load_checkpoint(path)['state_dict'] == {}

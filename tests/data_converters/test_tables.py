@@ -108,7 +108,7 @@ def test_a_file_that_broke_off(tmp_path, end, blank):
         path.write_text(f'image_id,x,y,,\na,1\nb,1{blank}')
         assert len(read_table(path).frame) == 2
         return
-    with pytest.raises(AnnotationError, match='last row has fewer fields than any'):
+    with pytest.raises(AnnotationError, match='last row has fewer fields than those'):
         read_table(path)
 
 

@@ -1,0 +1,1 @@
+"""A package: workers must find it before the `tests` that model-index installs."""
