@@ -16,6 +16,7 @@ from .arguments import check_out
 from .arguments import named_paths
 from .conversion import write_conversion
 from .records import AnnotationError
+from .records import one_line
 from .report import Report
 from .report import summary
 from .synthetic import is_synthetic
@@ -69,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     except (AnnotationError, argparse.ArgumentError, OSError, ImportError) as error:
         for line in getattr(error, 'details', ()):
             print(line)
-        print(f'error: {_one_line(error)}', file=sys.stderr)
+        print(f'error: {one_line(error)}', file=sys.stderr)
         return 2
     print(summary(written))
     print(f'written to {args.out}: {", ".join(written["files"])}')
@@ -81,13 +82,6 @@ def _program() -> str:
     typed = Path(sys.argv[0])
     console = typed.stem == 'mmlung' or typed.parts[-2:] == ('mmlung', 'cli.py')
     return 'mmlung convert' if console else 'python -m data_converters'
-
-
-def _one_line(error: Exception) -> str:
-    """What an error says, without the number that the system gives it."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f'{error.filename}: {error.strerror}'
-    return ' '.join(str(error).split())
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .records import AnnotationError
+from .records import one_line
 from .release_files import walk
 from .report import Report
 
@@ -177,7 +178,7 @@ def _size_or_reason(path: Path) -> tuple[int, int] | str:
     try:
         height, width = image_size_hw(path)
     except (ValueError, OSError, EOFError) as error:
-        return ' '.join(str(error).split())
+        return one_line(error)
     return int(height), int(width)
 
 

@@ -32,6 +32,17 @@ class AnnotationError(ValueError):
         self.details = tuple(details)
 
 
+def one_line(error: Exception) -> str:
+    """What an error says, without the number that the system gives it.
+
+    >>> one_line(PermissionError(13, 'Permission denied', 'a.dicom'))
+    'a.dicom: Permission denied'
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f'{error.filename}: {error.strerror}'
+    return ' '.join(str(error).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """One lesion, in pixels of the image file: x right, y down, far corner exclusive.

@@ -58,7 +58,7 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
             raise ValueError(
                 f'checkpoint {path} was not loaded: it is damaged, or holds more than '
                 f'weights and could run code on this machine ({_cause(error)}). '
-                'Take a checkpoint that tools/train.py wrote; if you know where this one '
+                'Take one that tools/train.py wrote; if you know where this one '
                 'comes from, --trust-checkpoint FILE loads it all the same.'
             ) from error
         checkpoint = torch.load(path, map_location=map_location, weights_only=False)

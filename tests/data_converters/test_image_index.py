@@ -64,6 +64,15 @@ def test_a_folder_that_must_not_be_read_stops(tmp_path, monkeypatch):
         index_images([tmp_path])
 
 
+def test_a_film_that_must_not_be_read_is_named(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr('mmlung.dicom.image_size_hw', denied)
+    with pytest.raises(AnnotationError, match=r'first: a\.png: Permission denied\.'):
+        require_sizes({'a': Path('a.png')}, Report())
+
+
 def test_no_such_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere: no such folder'):
         index_images([tmp_path / 'nowhere'])

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections import defaultdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from data_converters.tables import read_table
 from mmlung.boxes import fuse_boxes
 
 from .converted import Converted
+from .converted import children_seconds
 
 # class: boxes, films by any reader, films by at least two
 COUNTS = {
@@ -57,7 +57,7 @@ def run(inputs, tmp_path_factory):
             out = tmp_path_factory.mktemp('real') / 'out'
             args = ['vindr', '--annotations', inputs.annotations, '--out', out]
             args += ['--image-sizes', inputs.sizes, '--val-fraction', 0.1, *options]
-            start = time.perf_counter()
+            start = children_seconds()
             subprocess.run(
                 [sys.executable, '-m', 'data_converters', *map(str, args)],
                 cwd=Path(main.__code__.co_filename).parent.parent,
@@ -66,7 +66,7 @@ def run(inputs, tmp_path_factory):
                 capture_output=True,
             )
             done[options] = Converted(out)
-            done[options].seconds = time.perf_counter() - start
+            done[options].seconds = children_seconds() - start
         return done[options]
 
     return run
@@ -210,5 +210,5 @@ def test_exchanged_height_and_width_are_noticed(inputs, refuse, tmp_path):
 
 
 def test_takes_seconds(run):
-    """Six seconds are promised for an idle machine; more on a busy one."""
-    assert run(*UNION).seconds < 20
+    """As a whole process, on one core."""
+    assert run(*UNION).seconds < 6
