@@ -130,14 +130,15 @@ def classifier_table(metrics: Mapping[str, Any]) -> str:
             f'| {_with_interval(row, "AUPRC")} |'
         )
     overall = metrics['metrics']
-    box_findings = statistics.mean(
-        metrics['per_finding'][name]['AUC'] for name in CHESTXRAY14_BOXES
+    with_boxes = [metrics['per_finding'][name]['AUC'] for name in CHESTXRAY14_BOXES]
+    mean_of_them = (
+        'undefined' if None in with_boxes else f'{statistics.mean(with_boxes):.3f}'
     )
     rows += [
         f'| **mean of {overall["mAUC_findings"]:.0f}** | | '
         f'**{_with_interval(overall, "mAUC")}** | '
         f'{_with_interval(overall, "mAUPRC")} |',
-        f'| mean of the 8 with boxes | | {box_findings:.3f} | |',
+        f'| mean of the 8 with boxes | | {mean_of_them} | |',
     ]
     return '\n'.join(rows)
 
@@ -183,39 +184,57 @@ def report(args: argparse.Namespace, out: Path) -> str:
     return '\n'.join(
         [
             f'Data: {data["label_file"]} (sha256 {data["label_sha256"][:12]}), '
-            f'{conversion["images"]:,} films; split by patient, '
-            f'split_family `{data["split_family"]}`, seed {args.seed}. Never beside '
-            'published numbers.',
+            f'{conversion["images"]:,} films; seed {args.seed}.',
             'Intervals: 95 % percentile, 1,000 resamples of patients.',
             f'Hardware: {platform.machine()}, {torch.get_num_threads()} CPU cores; '
             f'torch {torch.__version__.split("+")[0]}, bfloat16 where the CPU has it.',
-            '',
-            f'**Classifier** (`{CLASSIFIER}`, {args.epochs[0]} epochs, '
-            f'{minutes["classifier"]:.0f} min of training, '
-            f'{data["images"]} test films, ground truth {data["ground_truth"]})',
-            '',
+            *_section('Classifier', CLASSIFIER, args.epochs[0], metrics, minutes),
             classifier_table(metrics['classifier']),
-            '',
-            f'**Detector** (`{DETECTOR}`, {args.epochs[1]} epochs, '
-            f'{minutes["detector"]:.0f} min of training, '
-            f'{metrics["detector"]["data"]["images"]} test films; only the asked-for '
-            'finding was boxed on each film, so a false positive may be a true lesion)',
+            *_section('Detector', DETECTOR, args.epochs[1], metrics, minutes),
+            'Only the asked-for finding was boxed on each film: a false positive may '
+            'be a true lesion.',
             '',
             detector_table(metrics['detector']),
         ]
     )
 
 
-def write_between_marks(text: str, path: Path) -> None:
-    """Replace what stands between the marks of a Markdown file.
+def _section(
+    title: str,
+    config: str,
+    epochs: int,
+    metrics: Mapping[str, Any],
+    minutes: Mapping[str, float],
+) -> list[str]:
+    """Heading of a table: model, training, and what it was tested on."""
+    kind = title.lower()
+    data = metrics[kind]['data']
+    family = data['split_family']
+    published = '' if family == 'official' else '; never beside published numbers'
+    return [
+        '',
+        f'**{title}** (`{config}`, {epochs} epochs, {minutes[kind]:.0f} min of '
+        f'training; {data["images"]:,} test films, split_family `{family}`'
+        f'{published}; ground truth: {data["ground_truth"]})',
+        '',
+    ]
+
+
+def check_marks(path: Path) -> str:
+    """Text of a Markdown file that has the marks.
 
     Raises:
-        ValueError: the file has no marks.
+        ValueError: it has not.
     """
-    old = path.read_text(encoding='utf-8')
-    begin, end = MARKS
-    if begin not in old or end not in old:
-        raise ValueError(f'{path} has no lines "{begin}" and "{end}"')
+    text = path.read_text(encoding='utf-8')
+    if any(mark not in text for mark in MARKS):
+        raise ValueError(f'{path} has no lines "{MARKS[0]}" and "{MARKS[1]}"')
+    return text
+
+
+def write_between_marks(text: str, path: Path) -> None:
+    """Replace what stands between the marks of a Markdown file."""
+    old, (begin, end) = check_marks(path), MARKS
     head, tail = old.split(begin)[0], old.split(end)[1]
     path.write_text(f'{head}{begin}\n\n{text}\n\n{end}{tail}', encoding='utf-8')
 
@@ -227,6 +246,8 @@ def main(argv: list[str] | None = None) -> int:
     if not args.data.is_dir():
         raise FileNotFoundError(f'{args.data} is no folder; --data names the download')
     args.data = args.data.resolve()
+    if args.docs:
+        check_marks(args.docs)
     out = REPO / args.out
     try:
         run_steps(plan(args), out, cwd=REPO)

@@ -187,7 +187,8 @@ def split_films(
     """Films for classification and films for detection, each as train, val and test.
 
     Without the official lists one split serves both, so that a classifier never trains
-    on a patient that the detector is tested on.
+    on a patient that the detector is tested on. Where that leaves a part without films
+    for detection, because they are few, their patients are split first.
 
     Args:
         records: stem -> film, without boxes.
@@ -211,6 +212,11 @@ def split_films(
 
     if plan.test is None:
         joint = split(records, shares)
+        if _some_part_without(boxed, joint, shares):
+            patients = {records[stem].group for stem in boxed}
+            own = [s for s, film in records.items() if film.group in patients]
+            rest = [s for s in records if records[s].group not in patients]
+            joint = _together(records, split(own, shares), split(rest, shares))
         classification = {
             name: [film for film in films if film.image_id in labelled]
             for name, films in joint.items()
@@ -230,6 +236,25 @@ def split_films(
         for name, films in joint.items()
     }
     return classification, detection
+
+
+def _some_part_without(
+    boxed: Collection[str], parts: Split, shares: Mapping[str, float]
+) -> bool:
+    """Whether a few films for detection all fell into some of the parts."""
+    return bool(boxed) and any(
+        shares[name] > 0 and not any(film.image_id in boxed for film in films)
+        for name, films in parts.items()
+    )
+
+
+def _together(records: Mapping[str, ImageRecord], first: Split, second: Split) -> Split:
+    """Two splits of different films as one, in the order of the records."""
+    place = {stem: i for i, stem in enumerate(records)}
+    return {
+        name: sorted(first[name] + second[name], key=lambda f: place[f.image_id])
+        for name in first
+    }
 
 
 def _strata(

@@ -24,6 +24,8 @@ from .vindr_tables import FINDINGS
 EXAMPLES = """examples:
   a whole download, PhysioNet or Kaggle, as it was unpacked
     {program} --root vindr-cxr/1.0.0 --out data/vindr-cxr
+  a first try with 100 films of each part; only what two readers agree on
+    {program} --root vindr-cxr/1.0.0 --limit 100 --min-votes 2 --out data/try
   file by file
     {program} --annotations train.csv --images train/ \\
         --test-images test/ --out data/vindr-cxr

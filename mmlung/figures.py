@@ -79,27 +79,29 @@ def draw_result(axes: Axes, result: ImageResult, images_root: Path) -> None:
         _score_list(axes, result)
 
 
-def draw_curves(log_dir: Path, out: Path) -> Path | None:
+def draw_curves(work_dir: Path) -> Path | None:
     """Loss, validation metrics and learning rate of a training, as ``curves.png``.
 
     Args:
-        log_dir: folder of the run, whose ``vis_data/scalars.json`` is read.
-        out: folder of the picture.
+        work_dir: of the training; the logs of all its runs are joined, so a resumed one
+            is drawn from its start. A step that was run twice counts as the last said.
 
     Returns:
-        None when the run logged nothing.
+        None when nothing was logged.
     """
-    log = log_dir / 'vis_data' / 'scalars.json'
-    if not log.is_file():
-        return None
-    series: dict[str, tuple[list[float], list[float]]] = {k: ([], []) for k in _CURVES}
-    for line in log.read_text(encoding='utf-8').splitlines():
-        entry = json.loads(line)
-        for key in _CURVES:
-            if isinstance(entry.get(key), int | float):
-                series[key][0].append(entry.get('step', entry.get('iter', 0)))
-                series[key][1].append(entry[key])
-    drawn = {key: xy for key, xy in series.items() if xy[0]}
+    series: dict[str, dict[float, float]] = {key: {} for key in _CURVES}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in log.read_text(encoding='utf-8').splitlines():
+            entry = json.loads(line)
+            for key in _CURVES:
+                if isinstance(entry.get(key), int | float):
+                    step = entry.get('step', entry.get('iter', 0))
+                    series[key][step] = entry[key]
+    drawn = {
+        key: (sorted(points), [points[step] for step in sorted(points)])
+        for key, points in series.items()
+        if points
+    }
     if not drawn:
         return None
     figure = Figure(figsize=(4.2 * len(drawn), 3.4), dpi=100, layout='constrained')
@@ -110,7 +112,7 @@ def draw_curves(log_dir: Path, out: Path) -> Path | None:
         axes.set_title(f'{key} on validation' if per_epoch else key)
         axes.set_xlabel('epoch' if per_epoch else 'iteration')
         axes.grid(alpha=0.3)
-    path = out / 'curves.png'
+    path = work_dir / 'curves.png'
     _save(figure, path)
     return path
 

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.config import ConfigDict
 
-import mmlung
-from mmlung.checkpoint import file_sha256
 from mmlung.checkpoint import load_checkpoint
 from mmlung.evaluation.predictions import CollectPredictions
+from mmlung.provenance import UNTRAINED
+from mmlung.provenance import provenance
 from mmlung.result import SCHEMA
 from mmlung.result import ImageResult
 from mmlung.result import without_nan
 from mmlung.running import build_runner
-
-METRICS_SCHEMA = 'mmlung.metrics/1'
-UNTRAINED = 'none'
-_PROVENANCE = (
-    'dataset',
-    'release',
-    'split',
-    'split_family',
-    'ground_truth',
-    'label_file',
-    'label_sha256',
-    'synthetic',
-    'note',
-)
-_DISTRIBUTIONS = (
-    'torch',
-    'torchvision',
-    'onedl-mmengine',
-    'onedl-mmcv',
-    'onedl-mmdetection',
-    'onedl-mmpretrain',
-    'numpy',
-)
 
 
 @dataclass(frozen=True)
@@ -97,7 +70,7 @@ def run_test(cfg: Config, checkpoint: str, tta: bool = False) -> Scorecard | Non
     numbers = runner.test()
     if runner.rank != 0:
         return None
-    head = _head(cfg, checkpoint, dataset, runner, tta)
+    head = provenance(cfg, checkpoint, dataset, runner, tta)
     classes = list(dataset.metainfo['classes'])
     metrics = head | split_by_finding(numbers, classes)
     predictions = {
@@ -249,46 +222,3 @@ def _root_of(dataset: Any) -> Path:
     """Folder that the results' file names start from."""
     entry = dataset.get_data_info(0)
     return Path(entry['img_path'][: -len(entry['file_name'])])
-
-
-def _head(
-    cfg: Config, checkpoint: str, dataset: Any, runner: Any, tta: bool
-) -> dict[str, Any]:
-    """Where the numbers come from: software, weights, data."""
-    untrained = checkpoint == UNTRAINED
-    meta = dataset.metainfo
-    return {
-        'schema': METRICS_SCHEMA,
-        'mmlung': mmlung.__version__,
-        'config': {
-            'file': Path(cfg.filename).name,
-            'default_scope': cfg.get('default_scope'),
-            'img_size': cfg.get('img_size'),
-        },
-        'checkpoint': {
-            'file': None if untrained else Path(checkpoint).name,
-            'sha256': None if untrained else file_sha256(checkpoint),
-            'untrained': untrained,
-        },
-        'data': {
-            'file': Path(dataset.ann_file).name,
-            'sha256': file_sha256(dataset.ann_file),
-            'images': len(dataset),
-            **{key: meta.get(key) for key in _PROVENANCE},
-        },
-        'tta': tta,
-        'seed': runner.seed,
-        'device': str(next(runner.model.parameters()).device),
-        'versions': {
-            'python': platform.python_version(),
-            **{name: _version(name) for name in _DISTRIBUTIONS},
-        },
-        'threads': torch.get_num_threads(),
-    }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:  # the package came from another distribution
-        return None

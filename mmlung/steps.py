@@ -43,31 +43,58 @@ class StepFailed(RuntimeError):  # noqa: N818 - reads as what happened
 def run_steps(steps: Sequence[Step], work_dir: Path, cwd: Path) -> None:
     """Run the steps that are not done yet, in order.
 
-    A step that ended well leaves a mark with its command line; the same command is not
-    run again. Whole outputs are kept in ``work_dir/logs``.
+    A step that ended well leaves a mark with its command line and is not run again,
+    unless a step before it was. Whole outputs are kept in ``work_dir/logs``.
 
     Raises:
+        ValueError: the folder holds results of other commands, which would be mixed
+            with those of these steps.
         StepFailed: a command returned anything but 0; later steps were not run.
     """
     marks = work_dir / '.done'
+    commands = [shlex.join(('python', *step.argv)) for step in steps]
+    for step, command in zip(steps, commands, strict=True):
+        before = _read(marks / f'{step.name}.json').get('command', command)
+        if before != command:
+            raise ValueError(
+                f'{work_dir} holds results of another command ({before}). Name another '
+                'folder with --out, or delete this one.'
+            )
     marks.mkdir(parents=True, exist_ok=True)
     (work_dir / 'logs').mkdir(exist_ok=True)
-    for number, step in enumerate(steps, start=1):
-        command = shlex.join(('python', *step.argv))
+    all_before = True
+    for number, (step, command) in enumerate(
+        zip(steps, commands, strict=True), start=1
+    ):
         print(f'\n[{number}/{len(steps)}] {command}', flush=True)
         mark = marks / f'{step.name}.json'
-        if _read(mark).get('command') == command:
+        if all_before and _read(mark).get('done'):
             print(f'    done before (delete {mark} to do it again)')
             continue
-        start = time.monotonic()
-        _run(step, work_dir / 'logs' / f'{step.name}.log', cwd)
-        seconds = time.monotonic() - start
-        print(f'    {seconds:.0f} s', flush=True)
-        mark.write_text(json.dumps({'command': command, 'seconds': round(seconds)}))
+        all_before = False
+        seconds = _timed(
+            step, command, mark, work_dir / 'logs' / f'{step.name}.log', cwd
+        )
+        print(f'    {seconds} s', flush=True)
+
+
+def _timed(step: Step, command: str, mark: Path, log: Path, cwd: Path) -> int:
+    """Run a step; seconds of an interrupted try count as well, when it is taken up."""
+    earlier = _read(mark)
+    spent = 0 if earlier.get('done') else earlier.get('seconds', 0)
+    start, done = time.monotonic(), False
+    try:
+        _run(step, log, cwd)
+        done = True
+    finally:
+        spent += round(time.monotonic() - start)
+        content = {'command': command, 'seconds': spent, 'done': done}
+        mark.write_text(json.dumps(content), encoding='utf-8')
+    return spent
 
 
 def seconds_of(step_name: str, work_dir: Path) -> int:
-    """How long a finished step took, in seconds of wall time.
+    """How long a step took, interrupted tries included, in seconds of wall time.
 
     Raises:
         KeyError: the step was not run in this folder.

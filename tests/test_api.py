@@ -77,7 +77,7 @@ OFFERED = {
     },
     'mmlung.result': {'Finding', 'ImageResult', 'SCHEMA'},
     'mmlung.config': {'load_config', 'spread_init_checkpoint', 'spread_knobs'},
-    'mmlung.checkpoint': {'fetch', 'load_checkpoint', 'use_safe_loading'},
+    'mmlung.checkpoint': {'fetch', 'load_checkpoint', 'trust', 'use_safe_loading'},
     'mmlung.running': {'build_runner', 'config_of'},
     'mmlung.scorecard': {'Scorecard', 'run_test', 'table', 'write_json'},
     'mmlung.figures': {'draw_contact_sheet', 'draw_curves', 'draw_results'},

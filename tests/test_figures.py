@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
@@ -175,7 +176,7 @@ def test_curves_of_a_training(tmp_path, monkeypatch):
             {'AP40': 0.25, 'mIoU': 0.5, 'step': 1},
         ],
     )
-    path = draw_curves(tmp_path / 'log', tmp_path)
+    path = draw_curves(tmp_path)
     assert path == tmp_path / 'curves.png'
     assert path.read_bytes().startswith(PNG)
     (figure,) = figures
@@ -193,6 +194,24 @@ def test_curves_of_a_training(tmp_path, monkeypatch):
 @pytest.mark.parametrize('entries', [None, [], [{'time': 1.0}]])
 def test_a_run_that_logged_nothing_has_no_curves(tmp_path, entries):
     if entries is not None:
-        write_log(tmp_path, entries)
-    assert draw_curves(tmp_path, tmp_path) is None
+        write_log(tmp_path / 'log', entries)
+    assert draw_curves(tmp_path) is None
     assert not (tmp_path / 'curves.png').exists()
+
+
+def test_the_curves_of_a_resumed_training_are_joined(tmp_path, monkeypatch):
+    axes = []
+    plot = Axes.plot
+    monkeypatch.setattr(
+        Axes,
+        'plot',
+        lambda self, x, y, **k: (axes.append((x, y)), plot(self, x, y, **k)),
+    )
+    write_log(
+        tmp_path / '20260101_1', [{'loss': 3.0, 'step': 1}, {'loss': 9.0, 'step': 2}]
+    )
+    write_log(
+        tmp_path / '20260101_2', [{'loss': 2.0, 'step': 2}, {'loss': 1.0, 'step': 3}]
+    )
+    draw_curves(tmp_path)
+    assert axes == [([1, 2, 3], [3.0, 2.0, 1.0])]

@@ -46,9 +46,10 @@ TABLE = {
     'figures': (3, {'dicom', 'result'}, {'matplotlib', 'tqdm'}),
     'scorecard': (
         4,
-        {'mmlung', 'checkpoint', 'evaluation', 'result', 'running'},
-        TORCH | {'mmengine'},
+        {'checkpoint', 'evaluation', 'provenance', 'result', 'running'},
+        {'mmengine'},
     ),
+    'provenance': (3, {'mmlung', 'checkpoint'}, TORCH | {'mmengine'}),
     'doctor': (4, {'mmlung', '_quiet', 'amp'}, TORCH | MM | {'packaging', 'pydicom'}),
     'cli': (5, {'mmlung', 'doctor'}, {'data_converters'}),
 }

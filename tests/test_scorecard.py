@@ -7,7 +7,7 @@ import torch
 
 from mmlung.checkpoint import file_sha256
 from mmlung.config import load_config
-from mmlung.scorecard import METRICS_SCHEMA
+from mmlung.provenance import METRICS_SCHEMA
 from mmlung.scorecard import check_findings_of
 from mmlung.scorecard import run_test
 from mmlung.scorecard import split_by_finding

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,28 @@ def test_a_finished_step_is_not_run_again(tmp_path, capsys):
     assert 'done before' in capsys.readouterr().out
 
 
-def test_a_changed_command_is_run_again(tmp_path):
+def test_results_of_another_command_are_not_mixed_in(tmp_path):
     run_steps([say('one')], tmp_path / 'out', tmp_path)
-    run_steps([say('other')], tmp_path / 'out', tmp_path)
-    assert (tmp_path / 'ran').read_text() == 'xx'
+    with pytest.raises(ValueError, match=r'holds results of another command.*--out'):
+        run_steps([say('other')], tmp_path / 'out', tmp_path)
+    assert (tmp_path / 'ran').read_text() == 'x'
+
+
+def test_what_follows_a_step_that_is_run_again_is_run_again(tmp_path):
+    steps = [say('one', 'first'), say('two', 'second')]
+    run_steps(steps, tmp_path / 'out', tmp_path)
+    (tmp_path / 'out/.done/first.json').unlink()
+    run_steps(steps, tmp_path / 'out', tmp_path)
+    assert (tmp_path / 'ran').read_text() == 'xxxx'
+
+
+def test_the_time_of_an_interrupted_try_counts(tmp_path):
+    (tmp_path / '.done').mkdir()
+    command = 'python -c pass'
+    content = {'command': command, 'seconds': 100, 'done': False}
+    (tmp_path / '.done/s.json').write_text(json.dumps(content))
+    run_steps([Step('s', ('-c', 'pass'))], tmp_path, tmp_path)
+    assert seconds_of('s', tmp_path) >= 100
 
 
 def test_a_failed_step_stops_and_shows_its_last_lines(tmp_path):
@@ -44,7 +63,7 @@ def test_a_failed_step_stops_and_shows_its_last_lines(tmp_path):
     with pytest.raises(StepFailed, match=r'(?s)before.*step bad failed.*bad\.log'):
         run_steps(steps, tmp_path / 'out', tmp_path)
     assert not (tmp_path / 'ran').exists()
-    with pytest.raises(StepFailed):  # it left no mark: it is tried again
+    with pytest.raises(StepFailed):  # it is tried again
         run_steps(steps, tmp_path / 'out', tmp_path)
 
 

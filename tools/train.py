@@ -10,7 +10,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -59,6 +58,7 @@ def prepare(args: argparse.Namespace) -> Any:
     from mmlung.config import spread_init_checkpoint
     from mmlung.running import config_of
     from mmlung.running import use_amp
+    from mmlung.scorecard import check_findings_of
 
     cfg = config_of(args)
     if args.amp:
@@ -80,24 +80,25 @@ def prepare(args: argparse.Namespace) -> Any:
             cfg.load_from = None  # mmengine would resume from this instead
     elif args.resume:
         cfg.resume, cfg.load_from = True, args.resume
-    if not cfg.resume:
+    if cfg.resume:
+        last = Path(cfg.work_dir) / 'last_checkpoint'
+        check_findings_of(
+            cfg.load_from or last.read_text().strip(), cfg.get('findings')
+        )
+    else:
         spread_init_checkpoint(cfg)
     return cfg
 
 
-def link_best(runner: Any) -> Path | None:
-    """Make `best.pth`: the best checkpoint, or the last one without validation."""
+def keep_best(runner: Any) -> Path | None:
+    """Copy the best checkpoint to `best.pth`; the last one without validation."""
     hub = runner.message_hub
-    for key in ('best_ckpt', 'last_ckpt'):
+    for key in ('best_ckpt', 'last_ckpt') if runner.val_loop else ('last_ckpt',):
         path = hub.get_info(key) if key in hub.runtime_info else None
         if path and Path(path).is_file():
             best = Path(runner.work_dir) / 'best.pth'
             part = best.with_suffix('.part')
-            part.unlink(missing_ok=True)
-            try:
-                os.link(path, part)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(path, part)
+            shutil.copyfile(path, part)
             part.replace(best)
             return best
     return None
@@ -120,8 +121,8 @@ def main(argv: list[str] | None = None) -> int:
     runner = build_runner(cfg)
     runner.train()
     if runner.rank == 0:
-        best = link_best(runner)
-        curves = draw_curves(Path(runner.log_dir), Path(runner.work_dir))
+        best = keep_best(runner)
+        curves = draw_curves(Path(runner.work_dir))
         print(f'checkpoint: {best}\ncurves: {curves}')
         print(f'next: python tools/test.py {args.config} {best}')
     return 0

@@ -119,6 +119,23 @@ def test_limit_takes_some_of_each_official_part(official, tmp_path, options):
     assert sum(map(len, boxed)) == 4
 
 
+def test_a_few_boxes_are_shared_out(nih, tmp_path):
+    """Five films of five patients, two of each finding at most, among forty films."""
+    lines = (nih / 'BBox_List_2017.csv').read_text().splitlines()
+    first = {line[:8]: line for line in lines[1:]}
+    write(nih / 'BBox_List_2017.csv', [lines[0], *list(first.values())[:5]])
+    parts = convert(nih, tmp_path / 'out')
+    assert [len(parts[name]['images']) for name in DETECTION] == [3, 1, 1]
+    assert [len(parts[name]['data_list']) for name in CLASSIFICATION] == [28, 4, 8]
+    groups = [
+        patients_of(parts[name]) | patients_of(parts[f'boxes_{name}'])
+        for name in CLASSIFICATION
+    ]
+    assert sum(map(len, groups)) == 20
+    ids = [film['image_id'] for film in parts['train']['data_list']]
+    assert ids == sorted(ids)
+
+
 def test_limit_of_a_subset(nih, tmp_path):
     parts = convert(nih, tmp_path / 'out', '--limit', '10')
     films = [parts[name]['data_list'] for name in CLASSIFICATION if name in parts]

@@ -72,3 +72,12 @@ def test_error_names_the_file(tmp_path):
         LoadChestImage()({'img_path': str(path)})
     with pytest.raises(FileNotFoundError, match='absent'):
         LoadChestImage()({'img_path': str(tmp_path / 'absent.dicom')})
+
+
+def test_boxes_of_another_size_of_film_are_refused(png):
+    path, film = png
+    height, width = film.shape
+    sample = {'img_path': str(path), 'height': height, 'width': width, 'instances': []}
+    assert LoadChestImage()(dict(sample))['img'].shape == (height, width)
+    with pytest.raises(ValueError, match=r'boxes were converted for \d+ x'):
+        LoadChestImage()(sample | {'height': 2 * height})

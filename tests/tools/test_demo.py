@@ -12,10 +12,12 @@ def write_metrics(folder, **metrics):
 
 @pytest.fixture
 def finished(tmp_path):
-    write_metrics(tmp_path / 'detector', AP40=0.6, mIoU=0.5, AP=0.2)
-    write_metrics(tmp_path / 'detector/untrained', AP40=0.001, mIoU=0.0)
-    write_metrics(tmp_path / 'classifier', mAUC=0.9)
-    write_metrics(tmp_path / 'classifier/untrained', mAUC=0.5)
+    write_metrics(tmp_path / 'detector', AP40=0.6, AP40_findings=8.0, mIoU=0.5, AP=0.2)
+    write_metrics(
+        tmp_path / 'detector/untrained', AP40=0.001, AP40_findings=8.0, mIoU=0.0
+    )
+    write_metrics(tmp_path / 'classifier', mAUC=0.9, mAUC_findings=9.0)
+    write_metrics(tmp_path / 'classifier/untrained', mAUC=0.5, mAUC_findings=9.0)
     return tmp_path
 
 
@@ -23,11 +25,11 @@ def test_the_headlines_are_joined(finished):
     joined = demo.join_metrics(finished)
     assert joined == {
         'synthetic': True,
-        'detector': {'AP40': 0.6, 'mIoU': 0.5},
-        'classifier': {'mAUC': 0.9},
+        'detector': {'AP40': 0.6, 'AP40_findings': 8.0, 'mIoU': 0.5},
+        'classifier': {'mAUC': 0.9, 'mAUC_findings': 9.0},
         'untrained': {
-            'detector': {'AP40': 0.001, 'mIoU': 0.0},
-            'classifier': {'mAUC': 0.5},
+            'detector': {'AP40': 0.001, 'AP40_findings': 8.0, 'mIoU': 0.0},
+            'classifier': {'mAUC': 0.5, 'mAUC_findings': 9.0},
         },
     }
     assert json.loads((finished / 'metrics.json').read_text()) == joined
@@ -60,3 +62,15 @@ def test_every_tool_and_config_of_the_plan_exists(tmp_path):
     for path in named:
         assert (demo.REPO / path).is_file()
     assert len({step.name for step in steps}) == len(steps)
+
+
+def test_six_findings_are_asked_for(finished):
+    joined = demo.join_metrics(finished)
+    joined['detector']['AP40_findings'] = 5.0
+    assert 'AP40 over 5 findings (goal 6)' in demo.shortfalls(joined)
+
+
+def test_an_undefined_number_is_a_shortfall(finished):
+    joined = demo.join_metrics(finished)
+    joined['classifier']['mAUC'] = None
+    assert 'mAUC 0.000' in demo.shortfalls(joined)[0]

@@ -1,0 +1,98 @@
+"""Where the numbers of a test come from: software, weights, data, and how measured."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+import mmlung
+from mmlung.checkpoint import file_sha256
+from mmlung.checkpoint import load_checkpoint
+
+METRICS_SCHEMA = 'mmlung.metrics/1'
+UNTRAINED = 'none'
+_PROVENANCE = (
+    'dataset',
+    'release',
+    'split',
+    'split_family',
+    'ground_truth',
+    'label_file',
+    'label_sha256',
+    'synthetic',
+    'note',
+)
+_DISTRIBUTIONS = (
+    'torch',
+    'torchvision',
+    'onedl-mmengine',
+    'onedl-mmcv',
+    'onedl-mmdetection',
+    'onedl-mmpretrain',
+    'numpy',
+)
+
+
+def provenance(
+    cfg: Config, checkpoint: str, dataset: Any, runner: Any, tta: bool
+) -> dict[str, Any]:
+    """Where the numbers come from: software, weights, data."""
+    untrained = checkpoint == UNTRAINED
+    meta = dataset.metainfo
+    trained = {} if untrained else load_checkpoint(checkpoint).get('meta', {})
+    return {
+        'schema': METRICS_SCHEMA,
+        'mmlung': mmlung.__version__,
+        'config': {
+            'file': Path(cfg.filename).name,
+            'default_scope': cfg.get('default_scope'),
+            'img_size': cfg.get('img_size'),
+        },
+        'checkpoint': {
+            'file': None if untrained else Path(checkpoint).name,
+            'sha256': None if untrained else file_sha256(checkpoint),
+            'untrained': untrained,
+        },
+        'data': {
+            'file': Path(dataset.ann_file).name,
+            'sha256': file_sha256(dataset.ann_file),
+            'images': len(dataset),
+            **{key: meta.get(key) for key in _PROVENANCE},
+        },
+        'evaluators': _plain(cfg.test_evaluator),
+        'resampled': 'patients' if _has_patients(dataset) else 'images',
+        'tta': tta,
+        'seed': runner.seed,
+        'training_seed': trained.get('seed'),
+        'training_epochs': trained.get('epoch'),
+        'device': str(next(runner.model.parameters()).device),
+        'versions': {
+            'python': platform.python_version(),
+            **{name: _version(name) for name in _DISTRIBUTIONS},
+        },
+        'threads': torch.get_num_threads(),
+    }
+
+
+def _has_patients(dataset: Any) -> bool:
+    """Whether the release says which films are of the same patient."""
+    return dataset.get_data_info(0).get('patient_id') is not None
+
+
+def _plain(evaluators: Any) -> list[dict[str, Any]]:
+    """Metrics with their arguments (resamples, thresholds), as JSON holds them."""
+    items = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
+    return [dict(item) for item in items if isinstance(item, dict)]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # the package came from another distribution
+        return None
