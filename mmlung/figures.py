@@ -51,9 +51,9 @@ def draw_contact_sheet(
     columns = min(4, len(films))
     rows = -(-len(films) // columns)
     figure = Figure(figsize=(4 * columns, 4.5 * rows), dpi=90, layout='constrained')
-    figure.suptitle(
-        f'green: ground truth   amber: prediction   (score, at least {SCORE_THR})'
-    )
+    boxes = any(f.box_xyxy is not None for r in films for f in r.findings)
+    shown = f'boxes with score >= {SCORE_THR}' if boxes else 'the four highest scores'
+    figure.suptitle(f'green: ground truth   amber: prediction, {shown}')
     for position, result in enumerate(films, start=1):
         draw_result(figure.add_subplot(rows, columns, position), result, images_root)
     _save(figure, path)

@@ -107,8 +107,13 @@ def _read(mark: Path) -> dict:
 
 
 def _run(step: Step, log: Path, cwd: Path) -> None:
-    # Waiting threads sleep: on a busy machine, spinning ones cost a training tenfold.
-    environment = {'OMP_WAIT_POLICY': 'PASSIVE', 'PYTHONUNBUFFERED': '1', **os.environ}
+    environment = {
+        # Waiting threads sleep: spinning ones cost a busy machine's training tenfold.
+        'OMP_WAIT_POLICY': 'PASSIVE',
+        'PYTHONUNBUFFERED': '1',
+        'TQDM_MININTERVAL': '5',  # each update of a progress bar is a line here
+        **os.environ,
+    }
     with (
         log.open('w', buffering=1, encoding='utf-8') as file,
         subprocess.Popen(
