@@ -63,12 +63,15 @@ def main(argv: list[str] | None = None) -> int:
 
     from mmlung.figures import draw_contact_sheet
     from mmlung.figures import draw_results
+    from mmlung.provenance import UNTRAINED
     from mmlung.running import config_of
     from mmlung.scorecard import run_test
     from mmlung.scorecard import table
     from mmlung.scorecard import write_json
 
     cfg = config_of(args)
+    if args.checkpoint == UNTRAINED and args.work_dir is None:
+        cfg.work_dir = str(Path(cfg.work_dir) / 'untrained')  # beside the trained one's
     tested = run_test(cfg, args.checkpoint, tta=args.tta)
     if tested is None:  # not the process that reports
         return 0

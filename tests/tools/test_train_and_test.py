@@ -283,6 +283,17 @@ def test_the_learning_rate_scales_with_the_batch(trained, tmp_path):
     assert 'Scaling the original LR by 0.25' in log.read_text('utf-8')
 
 
+def test_the_untrained_network_does_not_overwrite_the_trained_one(
+    trained, tmp_path, monkeypatch
+):
+    run = trained('classifier')
+    monkeypatch.chdir(tmp_path)
+    assert main(['test', run.config, 'none', '--cfg-options', *run.options]) == 0
+    (metrics,) = tmp_path.glob('work_dirs/*/**/metrics.json')
+    assert metrics.parent.name == 'untrained'
+    assert read(metrics)['checkpoint']['untrained'] is True
+
+
 def error_of(capsys, argv):
     capsys.readouterr()
     assert main(argv) == 2
