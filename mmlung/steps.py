@@ -108,8 +108,6 @@ def _read(mark: Path) -> dict:
 
 def _run(step: Step, log: Path, cwd: Path) -> None:
     environment = {
-        # Waiting threads sleep: spinning ones cost a busy machine's training tenfold.
-        'OMP_WAIT_POLICY': 'PASSIVE',
         'PYTHONUNBUFFERED': '1',
         'TQDM_MININTERVAL': '5',  # each update of a progress bar is a line here
         **os.environ,
