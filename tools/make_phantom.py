@@ -24,7 +24,9 @@ from mmlung.phantom.vindr_layout import RELEASES
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog='mmlung phantom',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
 

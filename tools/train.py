@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
         best = keep_best(runner)
         curves = draw_curves(Path(runner.work_dir))
         print(f'checkpoint: {best}\ncurves: {curves}')
-        print(f'next: python tools/test.py {args.config} {best}')
+        print(f'next: mmlung test {args.config} {best}')
     return 0
 
 
