@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from between_marks import check_marks
+from between_marks import write_between_marks
 
 from mmlung.cli import one_line_errors
 from mmlung.findings import CHESTXRAY14_BOXES
@@ -37,10 +39,7 @@ REPO = Path(__file__).resolve().parent.parent
 MIN_POSITIVES = 20
 CLASSIFIER = 'configs/convnext_chestxray14_demo.py'
 DETECTOR = 'configs/swin_chestxray14-boxes_demo.py'
-MARKS = (
-    '<!-- real films: begin, written by benchmarks/real_films.py -->',
-    '<!-- real films: end -->',
-)
+TABLE = 'real films'
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -220,25 +219,6 @@ def _section(
     ]
 
 
-def check_marks(path: Path) -> str:
-    """Text of a Markdown file that has the marks.
-
-    Raises:
-        ValueError: it has not.
-    """
-    text = path.read_text(encoding='utf-8')
-    if any(mark not in text for mark in MARKS):
-        raise ValueError(f'{path} has no lines "{MARKS[0]}" and "{MARKS[1]}"')
-    return text
-
-
-def write_between_marks(text: str, path: Path) -> None:
-    """Replace what stands between the marks of a Markdown file."""
-    old, (begin, end) = check_marks(path), MARKS
-    head, tail = old.split(begin)[0], old.split(end)[1]
-    path.write_text(f'{head}{begin}\n\n{text}\n\n{end}{tail}', encoding='utf-8')
-
-
 @one_line_errors
 def main(argv: list[str] | None = None) -> int:
     """Run all steps and print the tables."""
@@ -247,7 +227,7 @@ def main(argv: list[str] | None = None) -> int:
         raise FileNotFoundError(f'{args.data} is no folder; --data names the download')
     args.data = args.data.resolve()
     if args.docs:
-        check_marks(args.docs)
+        check_marks(args.docs, TABLE)
     out = REPO / args.out
     try:
         run_steps(plan(args), out, cwd=REPO)
@@ -258,7 +238,7 @@ def main(argv: list[str] | None = None) -> int:
     (out / 'results.md').write_text(text + '\n', encoding='utf-8')
     print(f'\n{text}\n')
     if args.docs:
-        write_between_marks(text, args.docs)
+        write_between_marks(text, args.docs, TABLE)
     print(f'tables: {out / "results.md"}')
     for kind in ('classifier', 'detector'):
         print(f'pictures to look at: {out / kind / "contact_sheet.png"}')

@@ -1,5 +1,3 @@
-import pytest
-
 from benchmarks import real_films
 from mmlung.findings import CHESTXRAY14
 from mmlung.findings import CHESTXRAY14_BOXES
@@ -29,22 +27,6 @@ def test_the_detector_table_has_false_positives_beside_miou():
     }
     table = real_films.detector_table(metrics)
     assert '0.500 (0.400-0.600) false positives per image, PQ undefined' in table
-
-
-def test_tables_go_between_the_marks(tmp_path):
-    page = tmp_path / 'results.md'
-    begin, end = real_films.MARKS
-    page.write_text(f'head\n{begin}\nold\n{end}\ntail\n')
-    real_films.write_between_marks('new', page)
-    assert page.read_text() == f'head\n{begin}\n\nnew\n\n{end}\ntail\n'
-    page.write_text('no marks')
-    with pytest.raises(ValueError, match='has no lines'):
-        real_films.write_between_marks('new', page)
-
-
-def test_docs_have_the_marks():
-    text = (real_films.REPO / 'docs/results.md').read_text()
-    assert all(mark in text for mark in real_films.MARKS)
 
 
 def test_a_missing_folder_is_one_line(tmp_path, capsys):
