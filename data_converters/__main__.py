@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -20,13 +21,22 @@ from .records import one_line
 from .report import Report
 from .report import summary
 from .synthetic import is_synthetic
+from .writing import Target
+from .writing import add_writing_arguments
+from .writing import short_list
 
 READERS = {
     'vindr': 'VinDr-CXR (PhysioNet) and VinBigData (Kaggle): boxes of several readers',
     'chestxray14': 'NIH ChestX-ray14: 14 image-level findings, boxes of 8',
+    'coco': 'COCO files of your own, and what a conversion wrote',
+    'yolo': "YOLO data sets in Ultralytics' layout",
+    'csv': 'tables of boxes, whatever their columns are called',
 }
 """Name -> what it reads. The module of that name is imported when it is asked for; it
 has EXAMPLES, ``add_arguments(parser)`` and ``convert(args, report) -> Conversion``."""
+
+MODULES = {'coco': 'coco_reader', 'yolo': 'yolo_reader', 'csv': 'csv_reader'}
+"""Name -> module, where it is called otherwise."""
 
 
 def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
@@ -35,7 +45,8 @@ def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
     names = '\n'.join(f'  {name:<14}{what}' for name, what in READERS.items())
     top = OneLineParser(
         prog=program,
-        description=f'Annotations of a data set to COCO and MMEngine JSON.\n\n{names}',
+        description='Annotations of a data set to COCO and MMEngine JSON, or with '
+        f'--to to YOLO or CSV.\n\n{names}',
         epilog=f'{program} NAME --help says more, with examples.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,7 +55,7 @@ def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
         top.print_help()
         top.exit(2)
     name = top.parse_args(argv[:1]).name
-    reader = import_module(f'.{name.replace("-", "_")}', __package__)
+    reader = import_module(f'.{_module(name)}', __package__)
     parser = OneLineParser(
         prog=f'{program} {name}',
         description=reader.__doc__,
@@ -53,6 +64,7 @@ def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
     )
     reader.add_arguments(parser)
     add_common_arguments(parser)
+    add_writing_arguments(parser)
     return parser.parse_args(argv[1:]), reader
 
 
@@ -65,16 +77,22 @@ def main(argv: list[str] | None = None) -> int:
         check_out(args.out, inputs)
         conversion = reader.convert(args, report)  # read -> check -> fuse -> split
         sources = (*inputs, conversion.label_source.path, conversion.images_root)
-        conversion = replace(conversion, synthetic=is_synthetic(sources))
-        written = write_conversion(conversion, report, args.out)
+        synthetic = conversion.synthetic or is_synthetic(sources)
+        conversion = replace(conversion, synthetic=synthetic)
+        target = Target(args.to, args.images_as)
+        written = write_conversion(conversion, report, args.out, target)
     except (AnnotationError, argparse.ArgumentError, OSError, ImportError) as error:
         for line in getattr(error, 'details', ()):
             print(line)
         print(f'error: {one_line(error)}', file=sys.stderr)
         return 2
     print(summary(written))
-    print(f'written to {args.out}: {", ".join(written["files"])}')
+    print(f'written to {args.out}: {", ".join(short_list(written["files"]))}')
     return 0
+
+
+def _module(name: str) -> str:
+    return MODULES.get(name, name.replace('-', '_'))
 
 
 def _program() -> str:
@@ -88,6 +106,10 @@ def _plain(value: Any) -> Any:
     """An option as JSON holds it."""
     if isinstance(value, list):
         return [_plain(v) for v in value]
+    if isinstance(value, tuple):  # NAME=COLUMN
+        return '='.join(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern
     return value if isinstance(value, int | float | str | None) else str(value)
 
 

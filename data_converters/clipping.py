@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .records import AnnotationError
@@ -18,7 +20,7 @@ def clip_boxes(
     boxes_xyxy: np.ndarray,
     size_hw: np.ndarray,
     line: np.ndarray,
-    file: str,
+    file: str | Sequence[str],
     report: Report,
     max_outside: float = MAX_OUTSIDE,
     drop_invalid: bool = False,
@@ -29,7 +31,7 @@ def clip_boxes(
         boxes_xyxy: (N, 4) pixels; NaN where a coordinate is missing.
         size_hw: (N, 2) size of each box's image in the same pixels.
         line: (N,) line of ``file`` that each box comes from.
-        file: name for errors and the report.
+        file: name for errors and the report, or (N,) one for each box.
         report: gets a line for each clipped and each dropped box.
         max_outside: more boxes than this share outside stop the conversion.
         drop_invalid: leave out a box with a missing coordinate or exchanged corners.
@@ -52,9 +54,9 @@ def clip_boxes(
         height, width = size_hw[i].tolist()
         what = f'box {_text(boxes_xyxy[i])} in an image of {width} x {height}'
         if gone[i]:
-            report.drop(file, int(line[i]), f'{what} has no area')
+            report.drop(_name(file, i), int(line[i]), f'{what} has no area')
         else:
-            report.clip(file, int(line[i]), f'{what} crosses the border')
+            report.clip(_name(file, i), int(line[i]), f'{what} crosses the border')
     return clipped, keep & ~gone
 
 
@@ -63,7 +65,7 @@ def boxes_on_file(
     original_hw: np.ndarray,
     file_hw: np.ndarray,
     line: np.ndarray,
-    file: str,
+    file: str | Sequence[str],
     report: Report,
     max_outside: float = MAX_OUTSIDE,
     drop_invalid: bool = False,
@@ -75,7 +77,7 @@ def boxes_on_file(
         original_hw: (N, 2) size of each box's film in the release.
         file_hw: (N, 2) size of its file, which may be a resized copy.
         line: see ``clip_boxes``, as the others.
-        file: name for errors and the report.
+        file: name for errors and the report, or (N,) one for each box.
         report: gets a line for each clipped and each dropped box.
         max_outside: more boxes than this share outside stop the conversion.
         drop_invalid: leave out a box with a missing coordinate or exchanged corners.
@@ -93,7 +95,7 @@ def boxes_on_file(
 def _valid(
     boxes_xyxy: np.ndarray,
     line: np.ndarray,
-    file: str,
+    file: str | Sequence[str],
     report: Report,
     drop_invalid: bool,
 ) -> np.ndarray:
@@ -107,9 +109,11 @@ def _valid(
             reason = f'box {_text(boxes_xyxy[i])} has x_max < x_min or y_max < y_min'
         if not drop_invalid:
             raise AnnotationError(
-                f'{reason}. Fix the row or pass --drop-invalid.', file, int(line[i])
+                f'{reason}. Fix the row or pass --drop-invalid.',
+                _name(file, i),
+                int(line[i]),
             )
-        report.drop(file, int(line[i]), reason)
+        report.drop(_name(file, i), int(line[i]), reason)
     return ~(missing | reversed_)
 
 
@@ -118,7 +122,7 @@ def _check_sizes(
     clipped: np.ndarray,
     size_hw: np.ndarray,
     line: np.ndarray,
-    file: str,
+    file: str | Sequence[str],
     keep: np.ndarray,
     max_outside: float,
 ) -> None:
@@ -140,11 +144,15 @@ def _check_sizes(
                 f'box {_text(boxes_xyxy[first])} leaves its image of {width} x '
                 f'{height} (width x height), and so do {n:,} of {int(keep.sum()):,} '
                 f'boxes: more than {max_outside:.2g} of all means wrong image sizes '
-                '(height and width exchanged, or resized images without a table of the '
-                'original sizes, --image-sizes).',
-                file,
+                '(height and width exchanged, or resized images without their original '
+                'sizes: --image-sizes, or width and height in the annotations).',
+                _name(file, first),
                 int(line[first]),
             )
+
+
+def _name(file: str | Sequence[str], i: int) -> str:
+    return file if isinstance(file, str) else file[i]
 
 
 def _area(boxes_xyxy: np.ndarray) -> np.ndarray:

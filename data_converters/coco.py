@@ -81,7 +81,7 @@ def _annotation(box: Box, image_id: int, category_id: int) -> dict[str, Any]:
         'category_id': category_id,
         'bbox': [x1, y1, width, height],
         'area': width * height,
-        'iscrowd': 0,
+        'iscrowd': int(box.crowd),
     }
     if box.readers:
         annotation['readers'] = list(box.readers)

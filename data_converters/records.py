@@ -48,12 +48,14 @@ class Box:
     """One lesion, in pixels of the image file: x right, y down, far corner exclusive.
 
     ``readers`` are the radiologists who drew it, distinct; empty where the data set
-    does not say (a consensus).
+    does not say (a consensus). ``crowd`` is COCO's ``iscrowd``: a region to leave out
+    of training and scoring, not one lesion.
     """
 
     finding: str
     xyxy: tuple[float, float, float, float]
     readers: tuple[str, ...] = ()
+    crowd: bool = False
 
     def __post_init__(self) -> None:
         x1, y1, x2, y2 = self.xyxy

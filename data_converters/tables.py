@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _GZIP_MAGIC = b'\x1f\x8b'
 _ZIP_MAGIC = b'PK\x03\x04'
 _MISSING = ('', 'nan', 'NaN')
+_RARE_BLANKS = tuple(bytes([code]) for code in (9, 11, 12, 28, 29, 30, 31))
+_BLANK_EDGES = (b', ', b' ,', b'\n ', b' \n', b' \r', b'" ', b' "')
 _FEW = 12  # columns that an error shows
 _TAIL_BYTES = 1 << 14  # the last rows of a table
 
@@ -107,8 +109,9 @@ def read_table(path: Path, wanted: Iterable[str] = ()) -> Table:
     _check_last_row(text, path)
     frame.index = pd.RangeIndex(2, 2 + len(frame))
     frame.columns = [str(name).strip() for name in frame.columns]
-    for name in frame.columns:
-        frame[name] = frame[name].str.strip()
+    if _may_have_blanks(text):
+        for name in frame.columns:
+            frame[name] = frame[name].str.strip()
     frame = frame[(frame != '').any(axis=1)]
     _require_columns(frame, wanted, path)
     return Table(_source(path, len(frame), raw, text), frame)
@@ -193,6 +196,17 @@ def _parse(text: bytes, path: Path) -> pd.DataFrame:
         raise AnnotationError(f'is not a readable CSV file: {reason}', path) from error
 
 
+def _may_have_blanks(text: bytes) -> bool:
+    """Whether a cell may begin or end with a blank; other alphabets have more kinds."""
+    return (
+        not text.isascii()
+        or text.startswith(b' ')
+        or text.endswith(b' ')
+        or any(blank in text for blank in (*_BLANK_EDGES, *_RARE_BLANKS))
+        or text.count(b'\r') != text.count(b'\r\n')
+    )
+
+
 def _check_last_row(text: bytes, path: Path) -> None:
     """A download that broke off ends in the middle of a row.
 
@@ -218,6 +232,22 @@ def _unpack(raw: bytes, path: Path) -> bytes:
         return gzip.decompress(raw)
     except (EOFError, OSError, zlib.error) as error:
         raise AnnotationError(f'is not a complete gzip file: {error}', path) from error
+
+
+def bytes_source(path: Path, n_rows: int, raw: bytes) -> Source:
+    """Source of a file that is no archive."""
+    return _source(path, n_rows, raw, raw)
+
+
+def joint_source(sources: Sequence[Source]) -> Source:
+    """Several files as one: path of the first, rows and hashes of all."""
+    if len(sources) == 1:
+        return sources[0]
+    digests = [
+        hashlib.sha256('\n'.join(hashes).encode()).hexdigest()
+        for hashes in zip(*((s.sha256, s.content_sha256) for s in sources), strict=True)
+    ]
+    return Source(sources[0].path, sum(s.n_rows for s in sources), *digests)
 
 
 def _source(path: Path, n_rows: int, raw: bytes, text: bytes) -> Source:
