@@ -17,10 +17,18 @@ COMMANDS = {
     'doctor': 'what is installed, and what is missing',
     'convert': 'annotations of a data set to the files that training reads',
     'train': 'train a detector or a classifier',
+    'calibrate': "score thresholds of a detector's findings, from validation",
     'test': 'benchmark numbers of a checkpoint',
+    'submission': "predictions on VinBigData's test films as Kaggle's CSV",
     'phantom': 'synthetic radiographs in the layout of a real data set',
 }
-_TOOLS = {'train': 'train.py', 'test': 'test.py', 'phantom': 'make_phantom.py'}
+_TOOLS = {
+    'train': 'train.py',
+    'calibrate': 'calibrate.py',
+    'test': 'test.py',
+    'submission': 'submission.py',
+    'phantom': 'make_phantom.py',
+}
 # What a user can cause (OSError: files and network); anything else is a fault of ours
 # and keeps its traceback.
 _USER_ERRORS = (OSError, ValueError)
@@ -68,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
         prog='mmlung',
         description='Chest radiographs: convert annotations, train, test. Research '
         'software, not a medical device.',
-        epilog='\n'.join(f'  {name:9s} {text}' for name, text in COMMANDS.items())
+        epilog='\n'.join(f'  {name:10s} {text}' for name, text in COMMANDS.items())
         + f'\n\nconfigs: {home() / "configs"}\n'
         'example: mmlung convert vindr --help',
         formatter_class=argparse.RawDescriptionHelpFormatter,

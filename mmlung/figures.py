@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,17 @@ PREDICTION_COLOUR = '#ffb000'
 SCORE_THR = 0.3
 """Boxes below it are not drawn: the threshold of the metrics until it is calibrated."""
 
+ScoreThr = float | Mapping[str, float] | None
+"""One threshold for all findings, one per finding, or None: ``SCORE_THR``."""
+
 _CURVES = ('loss', 'AP40', 'mIoU', 'mAUC', 'lr')
 
 
 def draw_results(
-    results: Sequence[ImageResult], images_root: Path, out: Path
+    results: Sequence[ImageResult],
+    images_root: Path,
+    out: Path,
+    score_thr: ScoreThr = None,
 ) -> list[Path]:
     """One picture an image: truth in green, prediction in amber. Shows progress.
 
@@ -33,18 +40,23 @@ def draw_results(
         results: what was found.
         images_root: folder that the results' file names start from.
         out: folder, made if missing; sub-folders of the file names are kept.
+        score_thr: boxes below it are not drawn.
     """
     paths = []
     for result in tqdm(results, desc='drawing', unit='film'):
         figure = Figure(figsize=(7, 7.4), dpi=110, layout='constrained')
-        draw_result(figure.add_subplot(), result, images_root)
+        draw_result(figure.add_subplot(), result, images_root, score_thr)
         paths.append((out / result.image).with_suffix('.png'))
         _save(figure, paths[-1])
     return paths
 
 
 def draw_contact_sheet(
-    results: Sequence[ImageResult], images_root: Path, path: Path, n_films: int = 12
+    results: Sequence[ImageResult],
+    images_root: Path,
+    path: Path,
+    n_films: int = 12,
+    score_thr: ScoreThr = None,
 ) -> Path:
     """Films side by side, a quarter of them healthy, spread over the whole list."""
     films = _spread(results, n_films)
@@ -52,15 +64,20 @@ def draw_contact_sheet(
     rows = -(-len(films) // columns)
     figure = Figure(figsize=(4 * columns, 4.5 * rows), dpi=90, layout='constrained')
     boxes = any(f.box_xyxy is not None for r in films for f in r.findings)
-    shown = f'boxes with score >= {SCORE_THR}' if boxes else 'the four highest scores'
+    limit = SCORE_THR if score_thr is None else score_thr
+    least = 'its threshold' if isinstance(limit, Mapping) else f'{limit:g}'
+    shown = f'boxes with score >= {least}' if boxes else 'the four highest scores'
     figure.suptitle(f'green: ground truth   amber: prediction, {shown}')
     for position, result in enumerate(films, start=1):
-        draw_result(figure.add_subplot(rows, columns, position), result, images_root)
+        axes = figure.add_subplot(rows, columns, position)
+        draw_result(axes, result, images_root, score_thr)
     _save(figure, path)
     return path
 
 
-def draw_result(axes: Axes, result: ImageResult, images_root: Path) -> None:
+def draw_result(
+    axes: Axes, result: ImageResult, images_root: Path, score_thr: ScoreThr = None
+) -> None:
     """Draw one film as it lies in the file: the patient's left is on the right."""
     pixels = read_image(images_root / result.image).pixels
     axes.imshow(pixels, cmap='gray', vmin=0, vmax=255)
@@ -68,11 +85,11 @@ def draw_result(axes: Axes, result: ImageResult, images_root: Path) -> None:
     axes.set_title(_short(Path(result.image).name), fontsize=8)
     for finding in result.truth or ():
         if finding.box_xyxy is not None:
-            _box(axes, finding, TRUTH_COLOUR, finding.name, below=True)
+            draw_box(axes, finding, TRUTH_COLOUR, finding.name, below=True)
     boxes = [f for f in result.findings if f.box_xyxy is not None]
     for finding in boxes:
-        if finding.score is not None and finding.score >= SCORE_THR:
-            _box(
+        if finding.score is not None and finding.score >= _limit(score_thr, finding):
+            draw_box(
                 axes, finding, PREDICTION_COLOUR, f'{finding.name} {finding.score:.2f}'
             )
     if not boxes and result.findings:
@@ -134,9 +151,10 @@ def _every(items: Sequence[Any], n: int) -> list[Any]:
     return [items[i * len(items) // n] for i in range(n)]
 
 
-def _box(
+def draw_box(
     axes: Axes, finding: Finding, colour: str, label: str, below: bool = False
 ) -> None:
+    """A rectangle and its label, which stands under the box when ``below``."""
     assert finding.box_xyxy is not None
     x1, y1, x2, y2 = finding.box_xyxy
     axes.add_patch(
@@ -172,6 +190,13 @@ def _score_list(axes: Axes, result: ImageResult) -> None:
             fontsize=7,
             bbox={'facecolor': colour, 'edgecolor': 'none', 'pad': 1.5, 'alpha': 0.85},
         )
+
+
+def _limit(score_thr: ScoreThr, finding: Finding) -> float:
+    """Least score of a finding that is drawn, rounded as scores of results are."""
+    if isinstance(score_thr, Mapping):
+        return round(score_thr.get(finding.name, SCORE_THR), 6)
+    return SCORE_THR if score_thr is None else score_thr
 
 
 def _short(name: str) -> str:

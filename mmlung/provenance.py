@@ -44,27 +44,17 @@ def provenance(
 ) -> dict[str, Any]:
     """Where the numbers come from: software, weights, data."""
     untrained = checkpoint == UNTRAINED
-    meta = dataset.metainfo
     trained = {} if untrained else load_checkpoint(checkpoint).get('meta', {})
     return {
         'schema': METRICS_SCHEMA,
         'mmlung': mmlung.__version__,
-        'config': {
-            'file': Path(cfg.filename).name,
-            'default_scope': cfg.get('default_scope'),
-            'img_size': cfg.get('img_size'),
-        },
+        'config': config_facts(cfg),
         'checkpoint': {
             'file': None if untrained else Path(checkpoint).name,
             'sha256': None if untrained else file_sha256(checkpoint),
             'untrained': untrained,
         },
-        'data': {
-            'file': Path(dataset.ann_file).name,
-            'sha256': file_sha256(dataset.ann_file),
-            'images': len(dataset),
-            **{key: meta.get(key) for key in _PROVENANCE},
-        },
+        'data': data_of(dataset),
         'evaluators': _plain(cfg.test_evaluator),
         'resampled': 'patients' if _has_patients(dataset) else 'images',
         'tta': tta,
@@ -77,6 +67,25 @@ def provenance(
             **{name: _version(name) for name in _DISTRIBUTIONS},
         },
         'threads': torch.get_num_threads(),
+    }
+
+
+def config_facts(cfg: Config) -> dict[str, Any]:
+    """Which config, and the settings that decide what a score means."""
+    return {
+        'file': Path(cfg.filename).name,
+        'default_scope': cfg.get('default_scope'),
+        'img_size': cfg.get('img_size'),
+    }
+
+
+def data_of(dataset: Any) -> dict[str, Any]:
+    """Annotation file of a data set, and where its labels come from."""
+    return {
+        'file': Path(dataset.ann_file).name,
+        'sha256': file_sha256(dataset.ann_file),
+        'images': len(dataset),
+        **{key: dataset.metainfo.get(key) for key in _PROVENANCE},
     }
 
 

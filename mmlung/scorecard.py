@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
+import inspect
+import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.config import ConfigDict
 
-from mmlung.checkpoint import load_checkpoint
+from mmlung.atomic import write_json as write_json
 from mmlung.evaluation.predictions import CollectPredictions
+from mmlung.operating_points import AUTO
+from mmlung.operating_points import NO_FILE
+from mmlung.operating_points import Thresholds
+from mmlung.operating_points import choose_thresholds
 from mmlung.provenance import UNTRAINED
+from mmlung.provenance import data_of
 from mmlung.provenance import provenance
+from mmlung.registry import METRICS
 from mmlung.result import SCHEMA
 from mmlung.result import ImageResult
 from mmlung.result import without_nan
-from mmlung.running import build_runner
+from mmlung.testing import UNLABELLED
+from mmlung.testing import annotation_path
+from mmlung.testing import check_findings_of as check_findings_of
+from mmlung.testing import run_part
 
 
 @dataclass(frozen=True)
@@ -32,47 +40,45 @@ class Scorecard:
     results: list[ImageResult]
     images_root: Path
 
+    @property
+    def score_thr(self) -> float | dict[str, float] | None:
+        """Thresholds that the boxes were counted at; None for a classifier."""
+        thresholds = self.metrics['thresholds']
+        return thresholds and thresholds['score_thr']
 
-def run_test(cfg: Config, checkpoint: str, tta: bool = False) -> Scorecard | None:
+
+def run_test(
+    cfg: Config, checkpoint: str, tta: bool = False, thresholds: str = AUTO
+) -> Scorecard | None:
     """Test a checkpoint on the test part of the config's data set.
 
     Args:
         cfg: loaded by :func:`mmlung.config.load_config`, with a ``work_dir``.
         checkpoint: file, or ``'none'`` for the untrained network.
         tta: test-time augmentation, as ``tta_model`` and ``tta_pipeline`` say.
+        thresholds: file of calibrated score thresholds; ``'auto'``: the one beside the
+            checkpoint when it fits; ``'none'``: the config's.
 
     Returns:
         None in all processes but the first.
 
     Raises:
-        FileNotFoundError: checkpoint or data are missing.
-        ValueError: the checkpoint was trained for other findings or for another
+        FileNotFoundError: checkpoint, thresholds or data are missing.
+        ValueError: checkpoint or thresholds were made for other findings or for another
             network, the test part has no labels at all, or ``tta`` is not in the
             config.
     """
     _choose_split(cfg)
-    if checkpoint != UNTRAINED:
-        check_findings_of(checkpoint, cfg.get('findings'))
-        cfg.load_from = checkpoint
-    else:
-        cfg.load_from = None
-    if tta:
-        _use_tta(cfg)
-    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
-    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-    cfg.param_scheduler = None
-    runner = build_runner(cfg)
-    _load_all_or_nothing(runner)
+    chosen = _set_thresholds(cfg, checkpoint, thresholds, tta)
     collector = CollectPredictions()
-    dataset = runner.test_dataloader.dataset
-    runner.test_evaluator.metrics.append(collector)
-    collector.dataset_meta = dataset.metainfo
-    numbers = runner.test()
-    if runner.rank != 0:
+    part = run_part(cfg, checkpoint, [collector], tta)
+    dataset = part.dataset
+    if part.runner.rank != 0:
         return None
-    head = provenance(cfg, checkpoint, dataset, runner, tta)
+    head = provenance(cfg, checkpoint, dataset, part.runner, tta)
+    head['thresholds'] = _thresholds_entry(chosen, dataset)
     classes = list(dataset.metainfo['classes'])
-    metrics = head | split_by_finding(numbers, classes)
+    metrics = head | split_by_finding(part.numbers, classes)
     predictions = {
         'schema': SCHEMA,
         **{key: value for key, value in head.items() if key != 'schema'},
@@ -82,45 +88,6 @@ def run_test(cfg: Config, checkpoint: str, tta: bool = False) -> Scorecard | Non
     return Scorecard(
         without_nan(metrics), predictions, collector.collected, _root_of(dataset)
     )
-
-
-def check_findings_of(checkpoint: str, findings: Sequence[str] | None) -> None:
-    """Refuse a checkpoint of other findings, or of the same in another order.
-
-    A checkpoint that does not say its findings passes.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the findings differ; both lists are in the text.
-    """
-    meta = load_checkpoint(checkpoint).get('meta', {})
-    trained = meta.get('dataset_meta', {}).get('classes')
-    if trained is None or findings is None or list(trained) == list(findings):
-        return
-    raise ValueError(
-        f'{checkpoint} was trained for {", ".join(trained)}, but the config asks for '
-        f'{", ".join(findings)}. Test it with its own config, or set the knob '
-        '`findings` to its list.'
-    )
-
-
-def _load_all_or_nothing(runner: Any) -> None:
-    """Let the runner refuse a checkpoint that leaves a part of the network random.
-
-    mmengine loads what fits and logs the rest, which is right for a training only.
-    """
-    load = runner.load_checkpoint
-
-    def strict(filename: str, **kwargs: Any) -> dict:
-        try:
-            return load(filename, **{**kwargs, 'strict': True})
-        except RuntimeError as error:
-            raise ValueError(
-                f'{filename} does not fit the network of the config; test it with the '
-                f'config that it was trained with. {str(error)[:300]}'
-            ) from error
-
-    runner.load_checkpoint = strict
 
 
 def split_by_finding(
@@ -143,15 +110,6 @@ def split_by_finding(
         else:
             overall[key] = value
     return {'metrics': overall, 'per_finding': per_finding}
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.part')
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-    part.write_text(text + '\n', encoding='utf-8')
-    os.replace(part, path)  # noqa: PTH105 - the atomic form on every system
 
 
 def table(metrics: Mapping[str, Any]) -> str:
@@ -177,6 +135,7 @@ def table(metrics: Mapping[str, Any]) -> str:
         '',
         f'split: {data["split"]} ({data["split_family"]}), {data["images"]} images of '
         f'{data["dataset"]}, ground truth: {data["ground_truth"]}',
+        *_threshold_lines(metrics.get('thresholds')),
     ]
     if data.get('synthetic'):
         lines.append('synthetic phantoms: no number here says anything about patients')
@@ -192,11 +151,32 @@ def _cell(value: float | None, row: Mapping[str, Any], key: str) -> str:
     return text if low is None or high is None else f'{text} [{low:.3f}, {high:.3f}]'
 
 
+def _threshold_lines(thresholds: Mapping[str, Any] | None) -> list[str]:
+    """Where the score thresholds come from, and what to know about them."""
+    if thresholds is None:
+        return []
+    score_thr = thresholds['score_thr']
+    if thresholds['source'] == 'calibrated':
+        data, fallback = thresholds['data'], thresholds['fallback']
+        line = (
+            f'thresholds: per finding, calibrated on {data["file"]} (split: '
+            f'{data["split"]}, {data["images"]} images; {thresholds["file"]})'
+        )
+        if fallback:
+            reasons = (f'{name} ({reason})' for name, reason in fallback.items())
+            line += f'; not chosen but default: {", ".join(reasons)}'
+    elif thresholds['source'] == 'config':
+        line = 'thresholds: as the config sets them'
+    else:
+        line = f'thresholds: {score_thr:g} for all findings, the default'
+    return [line, *(f'note: {note}' for note in thresholds['notes'])]
+
+
 def _choose_split(cfg: Config) -> None:
     """Fall back to val.json where a release has no labels for its test images."""
     dataset = cfg.test_dataloader.dataset
-    path = Path(dataset.get('data_root') or '') / dataset.ann_file
-    unlabelled = path.with_name('test_unlabelled.json')
+    path = annotation_path(dataset)
+    unlabelled = path.with_name(UNLABELLED)
     if path.is_file() or not unlabelled.is_file():
         return
     if not path.with_name('val.json').is_file():
@@ -211,11 +191,58 @@ def _choose_split(cfg: Config) -> None:
     dataset.ann_file = str(Path(dataset.ann_file).with_name('val.json'))
 
 
-def _use_tta(cfg: Config) -> None:
-    if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
-        raise ValueError('--tta needs tta_model and tta_pipeline in the config')
-    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+def _set_thresholds(
+    cfg: Config, checkpoint: str, wanted: str, tta: bool
+) -> Thresholds | None:
+    """Give the metrics that count boxes at a threshold the ones to use, in place.
+
+    A threshold that the config itself gives to a metric stands, unless a file is named.
+
+    Returns:
+        None when no metric has a threshold.
+    """
+    evaluators = cfg.test_evaluator
+    items = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
+    takers = [item for item in items if _takes_thresholds(item)]
+    if not takers:
+        if wanted not in (AUTO, NO_FILE):
+            raise ValueError(
+                f'--thresholds {wanted}: no metric of the config takes thresholds'
+            )
+        return None
+    own = [item.score_thr for item in takers if 'score_thr' in item]
+    if own and wanted in (AUTO, NO_FILE):
+        return Thresholds('config', own[0])
+    chosen = choose_thresholds(
+        None if checkpoint == UNTRAINED else checkpoint,
+        cfg.get('findings'),
+        wanted,
+        {'img_size': cfg.get('img_size'), 'tta': tta},
+    )
+    for note in chosen.notes:
+        print(f'warning: {note}', file=sys.stderr)
+    for item in takers:
+        if chosen.source == 'calibrated':
+            item.score_thr = chosen.score_thr
+    return chosen
+
+
+def _takes_thresholds(item: Any) -> bool:
+    metric = METRICS.get(item['type']) if isinstance(item.get('type'), str) else None
+    return metric is not None and 'score_thr' in inspect.signature(metric).parameters
+
+
+def _thresholds_entry(chosen: Thresholds | None, dataset: Any) -> dict | None:
+    """For the head of both files; a note where test and calibration share films."""
+    if chosen is None:
+        return None
+    entry = chosen.to_json()
+    if 'data' in entry and entry['data']['sha256'] == data_of(dataset)['sha256']:
+        entry['notes'].append(
+            'the thresholds were chosen on the very films that are tested here: '
+            'mIoU, PQ and false positives are optimistic'
+        )
+    return entry
 
 
 def _root_of(dataset: Any) -> Path:

@@ -116,7 +116,7 @@ def test_the_commands_are_listed(capsys):
         main(['--help'])
     out = capsys.readouterr().out
     for command, text in COMMANDS.items():
-        assert f'{command:9s} {text}' in out
+        assert f'{command:10s} {text}' in out
     assert str(REPO / 'configs') in out
     assert 'not a medical device' in ' '.join(out.split())
 

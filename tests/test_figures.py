@@ -79,6 +79,23 @@ def test_faint_boxes_are_not_drawn(films, score, n_boxes):
     assert len(drawn(detected(score=score), films).patches) == n_boxes
 
 
+@pytest.mark.parametrize(
+    ('score_thr', 'labels'),
+    [
+        (None, {'Mass', 'Mass 0.80'}),
+        (0.9, {'Mass'}),
+        (0.05, {'Mass', 'Mass 0.80', 'Edema 0.10'}),
+        ({'Mass': 0.81, 'Edema': 0.1}, {'Mass', 'Edema 0.10'}),
+        ({'Mass': 0.8000001}, {'Mass', 'Mass 0.80'}),  # scores have six digits
+    ],
+    ids=['default', 'high', 'low', 'per-finding', 'rounded'],
+)
+def test_each_finding_has_its_threshold(films, score_thr, labels):
+    axes = Figure().add_subplot()
+    draw_result(axes, detected(), films, score_thr)
+    assert {text.get_text() for text in axes.texts} == labels
+
+
 def test_a_film_without_anything_is_drawn(films):
     axes = drawn(ImageResult('a.png', (40, 60), (), None), films)
     assert len(axes.images) == 1
@@ -125,7 +142,8 @@ def test_the_contact_sheet_shows_both_kinds(
 ):
     shown = []
     monkeypatch.setattr(
-        'mmlung.figures.draw_result', lambda axes, result, root: shown.append(result)
+        'mmlung.figures.draw_result',
+        lambda axes, result, root, score_thr: shown.append(result),
     )
     results = [detected(f'{i}.png') for i in range(n_abnormal)]
     results += [detected(f'h{i}.png', truth=()) for i in range(n_healthy)]

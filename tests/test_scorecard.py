@@ -1,5 +1,4 @@
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,12 @@ import torch
 from mmlung.checkpoint import file_sha256
 from mmlung.config import load_config
 from mmlung.provenance import METRICS_SCHEMA
+from mmlung.scorecard import _set_thresholds
+from mmlung.scorecard import _takes_thresholds
 from mmlung.scorecard import check_findings_of
 from mmlung.scorecard import run_test
 from mmlung.scorecard import split_by_finding
 from mmlung.scorecard import table
-from mmlung.scorecard import write_json
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 FINDINGS = ['Mass', 'Nodule/Mass', 'Edema']
@@ -58,18 +58,6 @@ def test_a_finding_may_be_called_low():
 
 def test_no_numbers():
     assert split_by_finding({}, []) == {'metrics': {}, 'per_finding': {}}
-
-
-def test_json_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / 'new' / 'metrics.json'
-    write_json(path, {'name': 'Zürich', 'value': None})
-    assert json.loads(path.read_text('utf-8')) == {'name': 'Zürich', 'value': None}
-    with pytest.raises(ValueError, match='not JSON compliant'):
-        write_json(path, {'value': math.nan})
-    assert json.loads(path.read_text('utf-8'))['name'] == 'Zürich'
-    write_json(path, {'value': 2})
-    assert json.loads(path.read_text('utf-8')) == {'value': 2}
-    assert [p.name for p in path.parent.iterdir()] == ['metrics.json']
 
 
 @pytest.fixture
@@ -119,6 +107,64 @@ def test_phantoms_are_called_phantoms(metrics):
     assert 'phantoms' not in table(metrics)
     metrics['data']['synthetic'] = True
     assert 'no number here says anything about patients' in table(metrics)
+
+
+CALIBRATED = {
+    'source': 'calibrated',
+    'score_thr': {'Mass': 0.2, 'Nodule/Mass': 0.3},
+    'file': 'best.thresholds.json',
+    'data': {'file': 'val.json', 'split': 'val', 'images': 9},
+    'fallback': {'Nodule/Mass': 'no detections'},
+    'notes': ['mind this'],
+}
+
+
+@pytest.mark.parametrize(
+    ('thresholds', 'lines'),
+    [
+        (None, []),
+        (
+            CALIBRATED,
+            [
+                'thresholds: per finding, calibrated on val.json (split: val, 9 images;'
+                ' best.thresholds.json); not chosen but default: Nodule/Mass (no '
+                'detections)',
+                'note: mind this',
+            ],
+        ),
+        (
+            {'source': 'default', 'score_thr': 0.3, 'notes': []},
+            ['thresholds: 0.3 for all findings, the default'],
+        ),
+        (
+            {'source': 'config', 'score_thr': 0.2, 'notes': []},
+            ['thresholds: as the config sets them'],
+        ),
+    ],
+    ids=['classifier', 'calibrated', 'default', 'config'],
+)
+def test_the_table_names_the_thresholds(metrics, thresholds, lines):
+    before = table(metrics).splitlines()
+    metrics['thresholds'] = thresholds
+    assert table(metrics).splitlines() == before + lines
+
+
+def test_thresholds_of_the_config_stand():
+    cfg = load_config(
+        CONFIGS / 'swin_vindr_demo.py', {'test_evaluator.1.score_thr': 0.2}
+    )
+    chosen = _set_thresholds(cfg, 'none', 'auto', False)
+    assert (chosen.source, chosen.score_thr) == ('config', 0.2)
+    assert cfg.test_evaluator[1].score_thr == 0.2
+
+
+def test_only_metrics_with_a_threshold_are_given_one():
+    cfg = load_config(CONFIGS / 'swin_vindr_demo.py')
+    names = [item.type for item in cfg.test_evaluator if _takes_thresholds(item)]
+    assert 'mmlung.MeanIoU' in names
+    assert 'mmlung.MeanAP' not in names
+    classifier = load_config(CONFIGS / 'convnext_chestxray14_demo.py')
+    assert _set_thresholds(classifier, 'none', 'auto', False) is None
 
 
 def checkpoint(tmp_path, **meta):

@@ -6,6 +6,7 @@ was obtained) and predictions.json into the work dir, and prints a table.
 Examples:
   python tools/test.py configs/swin_vindr.py work_dirs/swin_vindr/best.pth
   python tools/test.py configs/convnext_chestxray14.py best.pth --show-dir pictures/
+  python tools/test.py configs/swin_vindr.py best.pth --thresholds none
   python tools/test.py configs/swin_vindr.py none    # the untrained network: the floor
 """
 
@@ -44,6 +45,13 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--tta', action='store_true', help="the config's test-time augmentation"
     )
+    parser.add_argument(
+        '--thresholds',
+        default='auto',
+        metavar='FILE|none',
+        help='score thresholds of `mmlung calibrate` (default: those beside the '
+        "checkpoint when they were made for it; 'none': the config's, which is 0.3)",
+    )
     add_runner_arguments(parser)
     args = parser.parse_args(argv)
     if args.out is not None and args.out.suffix != '.json':
@@ -72,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     cfg = config_of(args)
     if args.checkpoint == UNTRAINED and args.work_dir is None:
         cfg.work_dir = str(Path(cfg.work_dir) / 'untrained')  # beside the trained one's
-    tested = run_test(cfg, args.checkpoint, tta=args.tta)
+    tested = run_test(cfg, args.checkpoint, args.tta, args.thresholds)
     if tested is None:  # not the process that reports
         return 0
     work_dir = Path(cfg.work_dir)
@@ -82,11 +90,16 @@ def main(argv: list[str] | None = None) -> int:
     print(table(tested.metrics))
     print(f'metrics: {work_dir / "metrics.json"}\npredictions: {predictions}')
     sheet = draw_contact_sheet(
-        tested.results, tested.images_root, work_dir / 'contact_sheet.png'
+        tested.results,
+        tested.images_root,
+        work_dir / 'contact_sheet.png',
+        score_thr=tested.score_thr,
     )
     print(f'contact sheet: {sheet}')
     if args.show_dir is not None:
-        draw_results(tested.results, tested.images_root, args.show_dir)
+        draw_results(
+            tested.results, tested.images_root, args.show_dir, tested.score_thr
+        )
         print(f'pictures: {args.show_dir}')
     return 0
 
