@@ -125,8 +125,8 @@ def classifier_table(metrics: Mapping[str, Any]) -> str:
     for name, row in metrics['per_finding'].items():
         few = '' if row['n_positive'] >= MIN_POSITIVES else ' (not averaged)'
         rows.append(
-            f'| {name}{few} | {row["n_positive"]:.0f} | {_with_interval(row, "AUC")} '
-            f'| {_with_interval(row, "AUPRC")} |'
+            f'| {name}{few} | {row["n_positive"]:.0f} | {with_interval(row, "AUC")} '
+            f'| {with_interval(row, "AUPRC")} |'
         )
     overall = metrics['metrics']
     with_boxes = [metrics['per_finding'][name]['AUC'] for name in CHESTXRAY14_BOXES]
@@ -135,8 +135,8 @@ def classifier_table(metrics: Mapping[str, Any]) -> str:
     )
     rows += [
         f'| **mean of {overall["mAUC_findings"]:.0f}** | | '
-        f'**{_with_interval(overall, "mAUC")}** | '
-        f'{_with_interval(overall, "mAUPRC")} |',
+        f'**{with_interval(overall, "mAUC")}** | '
+        f'{with_interval(overall, "mAUPRC")} |',
         f'| mean of the 8 with boxes | | {mean_of_them} | |',
     ]
     return '\n'.join(rows)
@@ -147,21 +147,22 @@ def detector_table(metrics: Mapping[str, Any]) -> str:
     rows = ['| finding | boxes | AP40 | AP50 | mIoU |', '|---|---|---|---|---|']
     keys = ('AP40', 'AP50', 'mIoU')
     for name, row in metrics['per_finding'].items():
-        cells = ' | '.join(_with_interval(row, key) for key in keys)
+        cells = ' | '.join(with_interval(row, key) for key in keys)
         rows.append(f'| {name} | {row["n_boxes"]:.0f} | {cells} |')
     overall = metrics['metrics']
-    cells = ' | '.join(_with_interval(overall, key) for key in keys)
+    cells = ' | '.join(with_interval(overall, key) for key in keys)
     rows += [
         f'| **all** | {overall["n_boxes"]:.0f} | {cells} |',
         '',
         f'At score {overall["score_thr"]}: '
-        f'{_with_interval(overall, "fp_per_image")} false positives per image, '
-        f'PQ {_with_interval(overall, "PQ")}.',
+        f'{with_interval(overall, "fp_per_image")} false positives per image, '
+        f'PQ {with_interval(overall, "PQ")}.',
     ]
     return '\n'.join(rows)
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
+def with_interval(row: Mapping[str, Any], key: str) -> str:
+    """A number with its interval where it has one; 'undefined' where it is null."""
     if row.get(key) is None:
         return 'undefined'
     low, high = row.get(f'{key}_low'), row.get(f'{key}_high')

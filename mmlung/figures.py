@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -25,6 +26,7 @@ SCORE_THR = 0.3
 ScoreThr = float | Mapping[str, float] | None
 """One threshold for all findings, one per finding, or None: ``SCORE_THR``."""
 
+FROC_RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _CURVES = ('loss', 'AP40', 'mIoU', 'mAUC', 'lr')
 
 
@@ -130,6 +132,41 @@ def draw_curves(work_dir: Path) -> Path | None:
         axes.set_xlabel('epoch' if per_epoch else 'iteration')
         axes.grid(alpha=0.3)
     path = work_dir / 'curves.png'
+    _save(figure, path)
+    return path
+
+
+def draw_froc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], path: Path) -> Path:
+    """FROC curves as steps, false positives per image on a logarithmic axis.
+
+    Args:
+        curves: label -> rising false positives per image and sensitivity, (P,) each.
+            Curves of one label but for a trailing number share a colour.
+        path: of the picture, a PNG.
+    """
+    figure = Figure(figsize=(6, 4.4), dpi=110, layout='constrained')
+    axes = figure.add_subplot()
+    colours: dict[str, str] = {}
+    for label, (rate, sensitivity) in curves.items():
+        family = label.rstrip('0123456789')
+        known = family in colours
+        colours.setdefault(family, f'C{len(colours)}')
+        axes.step(
+            np.append(rate, FROC_RATES[-1] * 2),
+            np.append(sensitivity, sensitivity[-1:]),
+            where='post',
+            color=colours[family],
+            linewidth=1.2,
+            label=None if known else family.rstrip(' ,-') or label,
+        )
+    axes.set_xscale('log', base=2)
+    axes.set_xlim(FROC_RATES[0], FROC_RATES[-1])
+    axes.set_xticks(FROC_RATES, ['1/8', '1/4', '1/2', '1', '2', '4', '8'])
+    axes.set_ylim(0, 1)
+    axes.set_xlabel('false positives per image')
+    axes.set_ylabel('sensitivity, all findings')
+    axes.grid(alpha=0.3)
+    axes.legend()
     _save(figure, path)
     return path
 

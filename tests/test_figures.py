@@ -11,6 +11,7 @@ from mmlung.figures import PREDICTION_COLOUR
 from mmlung.figures import TRUTH_COLOUR
 from mmlung.figures import draw_contact_sheet
 from mmlung.figures import draw_curves
+from mmlung.figures import draw_froc
 from mmlung.figures import draw_result
 from mmlung.figures import draw_results
 from mmlung.result import Finding
@@ -233,3 +234,15 @@ def test_the_curves_of_a_resumed_training_are_joined(tmp_path, monkeypatch):
     )
     draw_curves(tmp_path)
     assert axes == [([1, 2, 3], [3.0, 2.0, 1.0])]
+
+
+def test_froc_curves_of_one_family_share_a_colour(tmp_path):
+    rate = np.array([0.0, 0.5, 2.0])
+    curves = {
+        f'{name}, seed {seed}': (rate, np.array([0.0, 0.3, 0.6]) * height)
+        for name, height in (('Cascade', 1.0), ('Retina', 0.5))
+        for seed in (0, 1)
+    }
+    path = draw_froc(curves, tmp_path / 'froc.png')
+    pixels = cv2.imread(str(path))
+    assert pixels.std() > 10
