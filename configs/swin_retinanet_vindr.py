@@ -1,9 +1,9 @@
 # Swin-T + FPN + RetinaNet at 1024 px on VinDr-CXR's 14 findings of the Kaggle release.
 _base_ = [
     '_base_/models/swin-t_fpn_retinanet.py',
-    '_base_/datasets/vindr_detection.py',
-    '_base_/schedules/detection_12e.py',
-    '_base_/default_runtime.py',
+    '_base_/datasets/vindr_detection_resampled.py',
+    '_base_/schedules/detection_12e_finetune.py',
+    '_base_/ema_runtime.py',
 ]
 
 # ImageNet weights for the backbone: no COCO weights of Swin under RetinaNet exist.

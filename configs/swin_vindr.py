@@ -3,9 +3,10 @@
 # in a child, or by --cfg-options: mmlung.config spreads them to where they act.
 _base_ = [
     '_base_/models/swin-t_fpn_cascade-rcnn.py',
-    '_base_/datasets/vindr_detection.py',
-    '_base_/schedules/detection_12e.py',
-    '_base_/default_runtime.py',
+    # The recipe, each knob with its reason, lies in these three.
+    '_base_/datasets/vindr_detection_resampled.py',
+    '_base_/schedules/detection_12e_finetune.py',
+    '_base_/ema_runtime.py',
 ]
 
 # Mask R-CNN Swin-T trained on COCO: backbone, FPN and RPN are taken, the cascade's heads

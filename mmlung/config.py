@@ -30,6 +30,15 @@ _SIZED = {
     'Pad': 'size',
     'CenterCrop': 'crop_size',
 }
+# Those that mmengine registers unasked: there, None means without it.
+_MMENGINE_HOOKS = (
+    'runtime_info',
+    'timer',
+    'sampler_seed',
+    'logger',
+    'param_scheduler',
+    'checkpoint',
+)
 
 
 def load_config(
@@ -38,7 +47,7 @@ def load_config(
     """Config of a file with the options merged and the knobs spread.
 
     An option that names one place, such as ``test_dataloader.dataset.data_root``, wins
-    over the knob there.
+    over the knob there. A default hook set to None is switched off.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -54,6 +63,7 @@ def load_config(
     cfg.merge_from_dict(options)
     spread_knobs(cfg)
     cfg.merge_from_dict(options)
+    _drop_switched_off(cfg)
     _fit_workers(cfg)
     return cfg
 
@@ -62,16 +72,16 @@ def spread_knobs(cfg: Config) -> None:
     """Write the knobs of ``cfg`` to every place that depends on them, in place.
 
     A knob that ``cfg`` does not have is left alone, so configs without knobs pass
-    unchanged.
+    unchanged. Data sets that ConcatDataset joins keep the folders that they name.
 
     Raises:
         ValueError: ``findings`` is empty or has a name twice, or ``img_size`` or
             ``max_epochs`` is no positive whole number.
     """
     _check_knobs(cfg)
-    for dataset in _datasets(cfg):
+    for dataset, is_joined in _datasets_joined(cfg):
         for knob in ('data_root', 'images_root'):
-            if knob in cfg:
+            if knob in cfg and not (is_joined and knob in dataset):
                 dataset[knob] = cfg[knob]
         if 'findings' in cfg:
             dataset.metainfo = ConfigDict(classes=list(cfg.findings))
@@ -123,14 +133,37 @@ def _check_knobs(cfg: Config) -> None:
         raise ValueError(f'img_size must be a whole number >= 32, got {img_size!r}')
 
 
+def _drop_switched_off(cfg: Config) -> None:
+    """Take out hooks that are None; mmengine knows that for its own names only."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None]:
+        if name not in _MMENGINE_HOOKS:
+            del hooks[name]
+
+
 def _datasets(cfg: Config) -> Iterator[ConfigDict]:
-    """Innermost data set of each loader, below wrappers such as RepeatDataset."""
+    """Innermost data sets of each loader, below wrappers such as RepeatDataset."""
+    return (dataset for dataset, _ in _datasets_joined(cfg))
+
+
+def _datasets_joined(cfg: Config) -> Iterator[tuple[ConfigDict, bool]]:
+    """The same, with whether each is one of several that ConcatDataset joins."""
     for loader in _LOADERS:
         dataset = (cfg.get(loader) or {}).get('dataset')
-        while dataset is not None and 'dataset' in dataset:
-            dataset = dataset['dataset']
         if dataset is not None:
-            yield dataset
+            yield from _innermost(dataset, is_joined=False)
+
+
+def _innermost(
+    dataset: ConfigDict, is_joined: bool
+) -> Iterator[tuple[ConfigDict, bool]]:
+    if 'dataset' in dataset:
+        yield from _innermost(dataset['dataset'], is_joined)
+    elif 'datasets' in dataset:
+        for member in dataset['datasets']:
+            yield from _innermost(member, is_joined=True)
+    else:
+        yield dataset, is_joined
 
 
 def _steps(cfg: Config) -> Iterator[ConfigDict]:

@@ -171,6 +171,44 @@ def test_knobs_reach_what_wrappers_hold():
     assert tta.transforms[0][0].scale == tta.transforms[0][1].size == (64, 64)
 
 
+def test_knobs_reach_data_sets_that_are_joined():
+    """Each keeps the folder that it names: the films of two releases lie apart."""
+    resize = {'type': 'Resize', 'scale': (1, 1)}
+    own = {'type': 'D', 'data_root': 'theirs', 'pipeline': [resize]}
+    repeated = {'type': 'RepeatDataset', 'times': 2, 'dataset': {'type': 'E'}}
+    cfg = Config(
+        {
+            'img_size': 64,
+            'data_root': 'mine',
+            'findings': ['Mass'],
+            'train_dataloader': {
+                'dataset': {'type': 'ConcatDataset', 'datasets': [own, repeated]}
+            },
+        }
+    )
+    spread_knobs(cfg)
+    joined = cfg.train_dataloader.dataset
+    assert set(joined) == {'type', 'datasets'}
+    theirs, mine = joined.datasets[0], joined.datasets[1].dataset
+    assert theirs.data_root == 'theirs'
+    assert theirs.pipeline[0].scale == (64, 64)
+    assert mine.data_root == 'mine'
+    assert theirs.metainfo == mine.metainfo == {'classes': ['Mass']}
+
+
+@pytest.mark.parametrize('load', [set_in_child, set_by_option])
+def test_a_hook_that_is_none_is_switched_off(tmp_path, load):
+    hooks = {'ema': None, 'logger': None}
+    if load is set_by_option:
+        cfg = load_config(RETINANET, {f'default_hooks.{name}': None for name in hooks})
+    else:
+        cfg = load(tmp_path, RETINANET, default_hooks=hooks)
+    assert 'ema' in load_config(RETINANET).default_hooks
+    assert 'ema' not in cfg.default_hooks
+    assert cfg.default_hooks.logger is None  # mmengine's own, which it takes out itself
+    assert cfg.default_hooks.checkpoint.save_best == 'AP40'
+
+
 def test_a_config_without_knobs_passes_unchanged():
     content = {
         'model': {'type': 'M', 'num_classes': 80},

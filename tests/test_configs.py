@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmlung import findings
+from mmlung.checkpoint import load_checkpoint
 from mmlung.config import load_config
 from mmlung.datasets import ChestClassificationDataset
 from mmlung.datasets import ChestDetectionDataset
@@ -26,6 +31,7 @@ VOCABULARY = {
     'chestxray14': findings.CHESTXRAY14,
     'chestxray14-boxes': findings.CHESTXRAY14_BOXES,
 }
+OF_VARIANT = {('vindr', '22findings'): findings.VINDR_LOCAL}
 # {backbone}[-{size}][_{head}]_{dataset}[_{variant}]
 NAME = re.compile(
     r'(?P<backbone>swin|convnext|vit|resnet)(-[a-z0-9]+)?'
@@ -38,6 +44,12 @@ EVERY_FILE = pytest.mark.parametrize(
     'path', ALL, ids=lambda path: str(path.relative_to(CONFIGS))
 )
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+FULL_SIZE = [
+    path
+    for path in LEAVES
+    if re.fullmatch(r'swin.*_(vindr(_22findings)?|chestxray14-boxes)', path.stem)
+]
+EVERY_FULL_SIZE = pytest.mark.parametrize('path', FULL_SIZE, ids=lambda path: path.stem)
 
 
 @cache
@@ -50,7 +62,12 @@ def test_the_promised_configs_are_there():
     assert {
         'swin_vindr',
         'swin_vindr_demo',
+        'swin-s_vindr',
+        'swin-b_vindr',
+        'swin_vindr_22findings',
         'swin_retinanet_vindr',
+        'swin-s_retinanet_vindr',
+        'swin_retinanet_vindr_22findings',
         'swin_chestxray14-boxes',
         'convnext_chestxray14',
         'convnext_chestxray14_demo',
@@ -64,7 +81,9 @@ def test_the_name_follows_the_rule(path):
 
 @EVERY_LEAF
 def test_the_findings_are_the_data_sets_own(path):
-    official = VOCABULARY[NAME.fullmatch(path.stem)['dataset']]
+    name = NAME.fullmatch(path.stem)
+    official = VOCABULARY[name['dataset']]
+    official = OF_VARIANT.get((name['dataset'], name['variant']), official)
     chosen = tuple(loaded(path).findings)
     if path.stem.endswith('_demo'):
         assert chosen == tuple(name for name in official if name in chosen)
@@ -137,6 +156,144 @@ def test_a_dumped_config_is_the_same_config(path, tmp_path):
     assert Config.fromfile(tmp_path / 'copy.py').to_dict() == cfg.to_dict()
 
 
+@EVERY_FULL_SIZE
+def test_the_recipe_of_fine_tuning(path):
+    cfg = loaded(path)
+    ema = cfg.default_hooks.ema
+    assert (ema.type, ema.ema_type) == ('EMAHook', 'MomentumAnnealingEMA')
+    assert cfg.optim_wrapper.constructor == 'mmlung.LayerDecayOptimWrapperConstructor'
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'
+    warm_up, cosine = cfg.param_scheduler
+    assert warm_up.type == 'LinearLR'
+    assert (cosine.type, cosine.eta_min_ratio) == ('CosineAnnealingLR', 0.01)
+    test_cfg = cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg)
+    assert (test_cfg.score_thr, test_cfg.nms.iou_threshold) == (0.001, 0.5)
+    steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    assert {'RandomAffine', 'mmlung.RandomExposure'} <= set(steps)
+    assert 'RandomFlip' not in steps
+    sampler = cfg.train_dataloader.sampler
+    if 'vindr' in path.stem:
+        assert sampler.type == 'mmlung.HealthyRatioSampler'
+        assert (sampler.healthy_per_abnormal, sampler.oversample_thr) == (0.25, None)
+
+
+class Line(BaseModel):
+    """One weight that learns to be 1; its validation tells the weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+
+    def forward(self, inputs, mode):
+        if mode == 'loss':
+            return {
+                'loss': (self.weight * torch.stack(inputs).mean() - 1).square().sum()
+            }
+        return [self.weight.detach().clone()]
+
+
+class Weight(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results += data_samples
+
+    def compute_metrics(self, results):
+        return {'AP40': float(results[0][0])}
+
+
+class Watch(Hook):
+    """The weights after each step, and what the validations saw."""
+
+    def __init__(self):
+        self.steps = []
+        self.validated = []
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        self.steps.append(runner.model.weight.detach().clone())
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.validated.append(metrics['AP40'])
+
+
+def runner_of_line(work_dir, max_epochs, watch, **kwargs):
+    """A tiny training with the hooks of a config."""
+    cfg = loaded(CONFIGS / 'swin_retinanet_vindr.py')
+    loader = {
+        'batch_size': 1,
+        'num_workers': 0,
+        'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        'dataset': [{'inputs': torch.ones(1)}] * 5,
+    }
+    held_out = loader | {'dataset': loader['dataset'][:1]}
+    return Runner(
+        Line(),
+        str(work_dir),
+        train_dataloader=loader,
+        val_dataloader=held_out,
+        test_dataloader=held_out,
+        train_cfg={'by_epoch': True, 'max_epochs': max_epochs, 'val_interval': 1},
+        val_cfg={},
+        val_evaluator=Evaluator(Weight()),
+        test_cfg={},
+        test_evaluator=Evaluator(Weight()),
+        optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.05}},
+        default_hooks=cfg.default_hooks,
+        custom_hooks=[{'type': 'mmlung.PlainCheckpointHook'}, watch],
+        default_scope='mmdet',
+        experiment_name=f'{work_dir.name}-{max_epochs}',
+        log_level='WARNING',
+        **kwargs,
+    )
+
+
+def trained_line(*args, **kwargs):
+    """What was watched along a training."""
+    watch = Watch()
+    runner_of_line(*args, watch=watch, **kwargs).train()
+    return watch
+
+
+def average(steps):
+    """The definition: each step's share is gamma / (gamma + step)."""
+    mean = steps[0]
+    for number, weight in enumerate(steps[1:], start=1):
+        mean = mean + (weight - mean) * max(2e-4, 10 / (10 + number))
+    return mean
+
+
+def test_validation_and_best_checkpoint_hold_the_average(tmp_path):
+    watch = trained_line(tmp_path, max_epochs=3)
+    means = [average(watch.steps[:n]) for n in (5, 10, 15)]
+    assert watch.validated == pytest.approx([float(mean[0]) for mean in means])
+    (best,) = tmp_path.glob('best_AP40_epoch_3.pth')
+    checkpoint = load_checkpoint(best)  # without pickle
+    torch.testing.assert_close(checkpoint['state_dict']['weight'], means[-1])
+    assert not torch.allclose(means[-1], watch.steps[-1])
+    latest = load_checkpoint(tmp_path / 'epoch_3.pth')
+    torch.testing.assert_close(latest['state_dict']['weight'], means[-1])
+    kept = latest['ema_state_dict']['module.weight']  # to go on from
+    torch.testing.assert_close(kept, watch.steps[-1])
+
+
+def test_a_test_of_the_checkpoint_tests_the_average(tmp_path):
+    watch = trained_line(tmp_path, max_epochs=2)
+    best = tmp_path / 'best_AP40_epoch_2.pth'
+    tested = runner_of_line(tmp_path / 't', 2, Watch(), load_from=str(best)).test()
+    assert tested['AP40'] == pytest.approx(float(average(watch.steps)[0]))
+
+
+def test_a_resumed_average_goes_on(tmp_path):
+    whole = trained_line(tmp_path / 'whole', max_epochs=3)
+    trained_line(tmp_path / 'cut', max_epochs=2)
+    resumed = trained_line(
+        tmp_path / 'cut',
+        max_epochs=3,
+        resume=True,
+        load_from=str(tmp_path / 'cut' / 'epoch_2.pth'),
+    )
+    assert resumed.validated == whole.validated[-1:]
+    torch.testing.assert_close(resumed.steps, whole.steps[-5:])
+
+
 @pytest.fixture
 def small(tmp_path, write_detection_data, write_classification_data):
     """(path) -> the config on tiny films of its own findings, at 64 px."""
@@ -149,6 +306,11 @@ def small(tmp_path, write_detection_data, write_classification_data):
         for name in LOADERS:
             options[f'{name}.num_workers'] = 0
             options[f'{name}.batch_size'] = 2
+        if 'roi_head' in loaded(path).model:  # a thousand proposals take seconds
+            for stage in range(3):
+                options[f'model.train_cfg.rcnn.{stage}.sampler.num'] = 32
+            for part in ('train_cfg.rpn_proposal', 'test_cfg.rpn'):
+                options[f'model.{part}.max_per_img'] = 50
         cfg = load_config(path, options)
         init_default_scope(cfg.default_scope)
         return cfg
@@ -169,6 +331,13 @@ def test_trains_and_predicts(path, small):
     loss.backward()
     touched = [p.grad is not None for p in model.parameters() if p.requires_grad]
     assert sum(touched) > 0.9 * len(touched)
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    wrapper.step()
+    moved = {name for name, p in model.named_parameters() if (p != before[name]).any()}
+    assert len(moved) > 0.9 * len(touched)
+    if path in FULL_SIZE:
+        check_layer_rates(wrapper.optimizer.param_groups)
 
     cfg.test_dataloader.dataset.indices = 2  # films: each takes seconds
     loader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
@@ -185,6 +354,15 @@ def test_trains_and_predicts(path, small):
     numbers = evaluator.evaluate(2)
     assert cfg.default_hooks.checkpoint.save_best in numbers
     assert set(cfg.findings) <= {key.partition('/')[2] for key in numbers}
+
+
+def check_layer_rates(groups):
+    """The stem learns at about a sixteenth of the rate, whatever the depth."""
+    rates = {group['param_name']: group['lr'] for group in groups}
+    assert max(rates.values()) == 1e-4
+    stem = rates['backbone.patch_embed.projection.weight']
+    assert stem == min(rates.values()) == pytest.approx(1e-4 / 16, rel=0.15)
+    assert {rate for name, rate in rates.items() if 'backbone' not in name} == {1e-4}
 
 
 def preprocessor_of(cfg):

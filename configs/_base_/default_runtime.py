@@ -7,8 +7,12 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
-# Ours: checkpoints that load without pickle.
-custom_hooks = [dict(type='mmlung.PlainCheckpointHook')]
+# Ours: checkpoints that load without pickle, and a training that is killed and resumed
+# takes the same steps as one that is not.
+custom_hooks = [
+    dict(type='mmlung.PlainCheckpointHook'),
+    dict(type='mmlung.ResumeExactly')
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -82,5 +82,6 @@ val_evaluator = [dict(type='mmlung.MeanAP'), dict(type='mmlung.MeanIoU')]
 # Intervals cost seconds: worth it once, at the end.
 test_evaluator = [
     dict(type='mmlung.MeanAP', bootstrap=1000),
-    dict(type='mmlung.MeanIoU', bootstrap=1000)
+    dict(type='mmlung.MeanIoU', bootstrap=1000),
+    dict(type='mmlung.FROC', bootstrap=1000)
 ]
