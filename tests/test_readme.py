@@ -12,7 +12,7 @@ TEXT = (REPO / 'README.md').read_text(encoding='utf-8')
 LINES = [
     line.split('  #')[0].strip()
     for block in re.findall(r'```\n(.*?)```', TEXT, re.DOTALL)
-    for line in block.splitlines()
+    for line in block.replace('\\\n', '').splitlines()
 ]
 INLINE = re.findall(r'`(mmlung \w+ [^`]+)`', TEXT)
 COMMANDS = [line for line in LINES + INLINE if line.startswith('mmlung ')]
@@ -43,7 +43,7 @@ def test_its_tool_understands_it(command):
         from data_converters.__main__ import parse_args
 
         parse_args(argv)
-    elif name in ('train', 'test'):
+    elif name in ('train', 'calibrate', 'test', 'submission'):
         args = tool(name).parse_args(argv)
         assert (REPO / args.config).is_file()
     else:
@@ -52,5 +52,6 @@ def test_its_tool_understands_it(command):
 
 def test_the_configs_of_the_table_exist():
     table = TEXT[TEXT.index('## Configs') : TEXT.index('## Metrics')]
-    named = re.findall(r'`(\w[\w-]*\.py)`', table)
+    rows = [line for line in table.splitlines() if line.startswith('|')]
+    named = re.findall(r'`(\w[\w-]*\.py)`', '\n'.join(rows))
     assert set(named) == {path.name for path in (REPO / 'configs').glob('*.py')}
