@@ -63,12 +63,14 @@ setup(
         'pylibjpeg-openjpeg>=2.4',  # JPEG 2000, as VinDr-CXR uses it
         'matplotlib>=3.8',
         'pillow>=10.3',
+        'pyyaml>=6.0',
         'joblib>=1.4',
         'tqdm>=4.66',
     ],
     extras_require={
         'test': [
             'pytest>=8.3',
+            'labelformat>=0.1.17',  # reads YOLO, as a second opinion
             'scikit-learn>=1.5',
             'ensemble-boxes>=1.0.9',
             'torchxrayvision>=1.4',  # real annotation files, read in place

@@ -17,16 +17,23 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmlung.registry import HOOKS
 
 _UPSTREAM = 'https://download.openmmlab.com/'
+_scalar = np.float64(0).__reduce__()[0]  # NumPy's own constructor of scalars
 _NUMPY_SCALARS: list[Any] = [
     np.dtype,
-    np.float64(0).__reduce__()[0],  # NumPy's own constructor of scalars
+    # Under the names that NumPy 1 and 2 write, whichever of them reads.
+    (_scalar, 'numpy.core.multiarray.scalar'),
+    (_scalar, 'numpy._core.multiarray.scalar'),
     *(type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', '?')),
 ]
+
+_HISTORY = 'log_history'
+"""Where our checkpoints keep the logger's last values: {name: [values, counts]}."""
 
 _trusted: set[Path] = set()
 """Upstream's releases whose name pins their digest, and what a user vouches for."""
@@ -165,12 +172,26 @@ def file_sha256(path: str | Path) -> str:
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Leave the logger's history out of a checkpoint, so that it loads without pickle.
+    """Write the logger's history as plain numbers, so that a checkpoint loads safely.
 
-    The history is a window of smoothed scalars for the next log line; nothing that is
-    resumed depends on it.
+    Only the last values go into the file, as many as the log's smoothing looks back
+    on (``log_processor.window_size``): a resumed run logs what the first would have.
     """
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Called by the runner with the dictionary that it is about to write."""
+        histories = checkpoint['message_hub']['log_scalars']
+        window = runner.log_processor.window_size
+        checkpoint[_HISTORY] = {
+            name: [column[-window:].tolist() for column in history.data]
+            for name, history in histories.items()
+        }
         checkpoint['message_hub']['log_scalars'] = {}
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Give the logger its history back, if the runner goes on to resume."""
+        histories = checkpoint.get(_HISTORY, {})
+        if histories:
+            checkpoint['message_hub']['log_scalars'] = {
+                name: HistoryBuffer(*columns) for name, columns in histories.items()
+            }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import copy
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,11 +98,31 @@ def build_runner(cfg: Config) -> Runner:
     from mmengine.runner import Runner
 
     use_safe_loading()
-    if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
-        _join_processes_on_cpus(cfg)
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    if cfg.get('launcher', 'none') != 'none':
+        cfg = copy.deepcopy(cfg)  # where it runs is no part of what was measured
+        _gather_without_files(cfg)
+        if not torch.cuda.is_available():
+            _join_processes_on_cpus(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.addFilter(_says_more_than_one_parameter)
+    return runner
+
+
+def _says_more_than_one_parameter(record: logging.LogRecord) -> bool:
+    """Keep out what mmengine logs of each single parameter, hundreds of lines."""
+    return not record.getMessage().startswith('paramwise_options -- ')
+
+
+def _gather_without_files(cfg: Config) -> None:
+    """Let the metrics' results travel between the processes directly.
+
+    By default mmengine has each process write them to ``.dist_test`` in the current
+    folder, which all machines must share, and leaves that folder behind.
+    """
+    for name in ('val_evaluator', 'test_evaluator'):
+        metrics = cfg.get(name) or []
+        for metric in metrics if isinstance(metrics, list | tuple) else [metrics]:
+            metric.setdefault('collect_device', 'gpu')  # the name of mmengine's way
 
 
 def _join_processes_on_cpus(cfg: Config) -> None:

@@ -63,6 +63,7 @@ def run_part(
     dataset = runner.test_dataloader.dataset
     for metric in extra_metrics:
         metric.dataset_meta = dataset.metainfo
+        metric.collect_device = 'gpu'  # between processes directly: no .dist_test folder
         runner.test_evaluator.metrics.append(metric)
     return TestedPart(runner, dataset, runner.test())
 

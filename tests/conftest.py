@@ -155,6 +155,27 @@ def write_classification_data():
     return write
 
 
+@pytest.fixture(scope='session')
+def random_detector(tmp_path_factory):
+    """A checkpoint of configs/swin_vindr_demo.py that has learnt nothing."""
+    import torch
+    from mmengine.registry import MODELS
+    from mmengine.registry import DefaultScope
+    from mmengine.registry import init_default_scope
+
+    from mmlung.config import load_config
+
+    cfg = load_config(REPO / 'configs' / 'swin_vindr_demo.py', {'img_size': 64})
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    DefaultScope._instance_dict.clear()
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    meta = {'dataset_meta': {'classes': list(cfg.findings)}}
+    torch.save({'meta': meta, 'state_dict': model.state_dict()}, path)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def _default_scope():
     """mmengine's default scope is global state: every test starts without one."""

@@ -1,12 +1,14 @@
 import hashlib
 import os
 import pickle
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import LogProcessor
 
 from mmlung import checkpoint
 from mmlung.checkpoint import PlainCheckpointHook
@@ -205,6 +207,109 @@ def test_a_cached_file_of_another_digest_is_fetched_again(cache):
     assert len(calls) == 2
 
 
+ENV_INFO = """sys.platform: linux
+Python: 3.7.3
+GPU 0,1: Tesla V100-SXM2-32GB
+MMCV: 1.3.9
+MMDetection: 2.16.0+1376e77"""
+OPTIMIZER = {
+    'state': {0: {'step': 5, 'exp_avg': torch.zeros(2), 'exp_avg_sq': torch.zeros(2)}},
+    'param_groups': [{'lr': 1e-4, 'betas': (0.9, 0.999), 'params': [0]}],
+}
+
+
+def state_dict_of(module):
+    """Weights with the versions that torch hangs on a state dict."""
+    state = OrderedDict(module.state_dict())
+    state._metadata = OrderedDict({'': {'version': 1}})
+    return state
+
+
+def upstream(kind):
+    """What upstream's releases hold, era by era; the weights are ours.
+
+    MMDetection 2 and mmcls wrote meta and weights; MMPretrain 1 and MMDetection 3, of
+    mmengine, add a message hub, which in some releases still has its history.
+    """
+    norm = state_dict_of(torch.nn.BatchNorm1d(2))
+    if kind == 'swin':  # Microsoft's release, as mmcls first converted it
+        return {'model': norm, 'max_accuracy': 81.2, 'epoch': 299}
+    meta = {
+        'env_info': ENV_INFO,
+        'config': "model = dict(type='MaskRCNN')\n",
+        'seed': 0,
+        'exp_name': 'mask_rcnn.py',
+        'mmdet_version': '2.16.0+1376e77',
+        'mmcv_version': '1.3.9',
+        'CLASSES': ('person', 'bicycle'),
+        'PALETTE': [(220, 20, 60), (119, 11, 32)],
+        'epoch': 36,
+        'iter': 263844,
+        'hook_msgs': {'last_ckpt': 'work_dirs/epoch_35.pth', 'best_score': 0.416},
+        'time': 'Mon Aug 20 16:50:06 2021',
+    }
+    if kind == 'mmdet2':
+        return {'meta': meta, 'state_dict': norm, 'optimizer': OPTIMIZER}
+    hub = {
+        'log_scalars': OrderedDict(),
+        'runtime_info': OrderedDict(
+            epoch=np.int64(11), loss=np.float64(0.4), best_score=np.float32(0.5)
+        ),
+        'resumed_keys': OrderedDict(epoch=True, loss=True),
+    }
+    if kind == 'mmengine-history':
+        hub['log_scalars']['train/loss'] = HistoryBuffer([0.5], [1])
+    return {
+        'meta': meta | {'cfg': 'x = 1', 'dataset_meta': {'classes': ('person',)}},
+        'state_dict': norm,
+        'message_hub': hub,
+        'ema_state_dict': OrderedDict({'steps': torch.tensor(3)}),
+        'param_schedulers': [{'last_step': 3, '_global_step': 4, 'verbose': False}],
+    }
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+@pytest.mark.parametrize('kind', ['swin', 'mmdet2', 'mmengine'])
+def test_what_upstream_releases_needs_no_pickle(tmp_path, kind, zipped):
+    content = upstream(kind)
+    path = tmp_path / 'mirror.pth'  # of unknown origin, so nothing is trusted
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    loaded = load_checkpoint(path)
+    assert loaded.keys() == content.keys()
+    assert loaded.get('meta') == content.get('meta')
+    key = 'model' if kind == 'swin' else 'state_dict'
+    norm = torch.nn.BatchNorm1d(2)
+    norm.load_state_dict(loaded[key])
+    assert isinstance(loaded[key], OrderedDict)
+    hub = loaded.get('message_hub', {})
+    assert hub == content.get('message_hub', {})
+
+
+@pytest.mark.parametrize('era', [b'numpy.core', b'numpy._core'], ids=['one', 'two'])
+def test_scalars_of_either_numpy_load(tmp_path, era):
+    path = tmp_path / 'epoch_1.pth'
+    content = {'score': np.float64(0.25), 'epoch': np.int64(7)}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    written = path.read_bytes()
+    assert b'cnumpy' in written
+    plain = written.replace(b'numpy._core', b'numpy.core')
+    path.write_bytes(plain.replace(b'numpy.core', era))
+    assert load_checkpoint(path) == content
+
+
+def test_a_release_with_history_loads_from_upstream_alone(cache, tmp_path):
+    path = tmp_path / 'mirror.pth'
+    torch.save(upstream('mmengine-history'), path)
+    with pytest.raises(ValueError, match=r'it asks for mmengine\S*HistoryBuffer'):
+        load_checkpoint(path)
+    digest = file_sha256(path)[:8]
+    cache(path.read_bytes())
+    release = fetch(f'{UPSTREAM}swin-{digest}.pth')
+    assert load_checkpoint(release)['state_dict'].keys() == (
+        torch.nn.BatchNorm1d(2).state_dict().keys()
+    )
+
+
 def with_history(tmp_path):
     torch.save({'history': HistoryBuffer([0.5], [1])}, tmp_path / 'history.pth')
     content = (tmp_path / 'history.pth').read_bytes()
@@ -298,7 +403,7 @@ def test_a_checkpoint_of_a_run_loads_and_resumes(tmp_path):
     use_safe_loading()
     runner = small_runner(tmp_path / 'first')
     runner.train()
-    assert runner.message_hub.log_scalars  # the run itself keeps its history
+    history = runner.message_hub.log_scalars['train/loss'].data
     path = tmp_path / 'first' / 'epoch_1.pth'
     saved = load_checkpoint(path)
     assert saved['message_hub']['log_scalars'] == {}
@@ -307,6 +412,27 @@ def test_a_checkpoint_of_a_run_loads_and_resumes(tmp_path):
     other.resume(str(path))
     assert (other.epoch, other.iter) == (1, 2)
     assert torch.equal(other.model.layer.weight, runner.model.layer.weight)
+    resumed = other.message_hub.log_scalars['train/loss'].data
+    np.testing.assert_array_equal(history, resumed)
+
+
+def test_a_checkpoint_keeps_as_much_history_as_the_log_looks_back_on():
+    class OfTheRun:
+        log_processor = LogProcessor(window_size=3)
+
+    hub = {'log_scalars': {'loss': HistoryBuffer(np.arange(5.0), np.ones(5, int))}}
+    checkpoint = {'message_hub': hub}
+    PlainCheckpointHook().before_save_checkpoint(OfTheRun, checkpoint)
+    assert checkpoint['log_history'] == {'loss': [[2.0, 3.0, 4.0], [1, 1, 1]]}
+    PlainCheckpointHook().after_load_checkpoint(OfTheRun, checkpoint)
+    assert hub['log_scalars']['loss'].mean(3) == 3.0
+
+
+@pytest.mark.parametrize('content', [{}, {'message_hub': {'log_scalars': {}}}])
+def test_checkpoints_of_others_have_no_such_history(content):
+    before = repr(content)
+    PlainCheckpointHook().after_load_checkpoint(None, content)
+    assert repr(content) == before
 
 
 def test_a_file_loads_with_pickle_only_when_it_is_trusted(tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
 import argparse
+import logging
 from pathlib import Path
 
 import pytest
 from mmengine.config import ConfigDict
 
+from mmlung import running
 from mmlung.running import add_runner_arguments
 from mmlung.running import build_runner
 from mmlung.running import config_of
@@ -66,3 +68,33 @@ def test_launchers_that_need_gpus_say_so(monkeypatch, launcher):
         ValueError, match=rf'--launcher {launcher} needs GPUs.*torchrun'
     ):
         build_runner(ConfigDict(launcher=launcher))
+
+
+@pytest.mark.parametrize(
+    ('evaluator', 'expected'),
+    [
+        ({'type': 'A'}, ['gpu']),
+        ([{'type': 'A'}, {'type': 'B', 'collect_device': 'cpu'}], ['gpu', 'cpu']),
+        (None, []),
+    ],
+    ids=['one', 'two', 'none'],
+)
+def test_processes_gather_results_without_a_folder(evaluator, expected):
+    cfg = ConfigDict(val_evaluator=evaluator)
+    running._gather_without_files(cfg)
+    metrics = cfg.val_evaluator or []
+    metrics = metrics if isinstance(metrics, list) else [metrics]
+    assert [metric['collect_device'] for metric in metrics] == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'kept'),
+    [
+        ('paramwise_options -- backbone.norm.bias:lr=0.1', False),
+        ('Checkpoints will be saved to here.', True),
+    ],
+    ids=['parameter', 'other'],
+)
+def test_the_log_has_no_line_for_each_parameter(text, kept):
+    record = logging.LogRecord('a', logging.INFO, 'a.py', 1, text, (), None)
+    assert running._says_more_than_one_parameter(record) is kept
