@@ -135,6 +135,22 @@ def test_both_sides_are_scored_in_pixels_of_the_original_film(
         assert image.pred_label.tolist() == image.gt_label.tolist()
 
 
+@pytest.mark.parametrize(
+    ('a_box', 'a_name', 'mean'),
+    [
+        ((10, 20, 30, 40), 'Cardiomegaly', 1.0),
+        ((30, 60, 50, 80), 'Cardiomegaly', 2 / 3),  # of three classes with boxes
+        ((10, 20, 30, 40), 'Pneumothorax', 2 / 3),
+    ],
+    ids=['perfect', 'wrong-place', 'wrong-finding'],
+)
+def test_a_submission_is_scored_as_kaggle_does(tmp_path, labelled, a_box, a_name, mean):
+    numbers = score_submission(submitted(tmp_path, a_box, a_name), labelled)
+    assert numbers['kaggle_AP'] == pytest.approx(mean)
+    assert numbers['kaggle_AP_findings'] == 3
+    assert numbers['kaggle_AP/No finding'] == 1.0
+
+
 def test_the_score_is_of_the_same_images(tmp_path, labelled):
     images = submitted(tmp_path, (10, 20, 30, 40))
     with pytest.raises(ValueError, match=r"1 are missing \['a'\], 0 unknown"):

@@ -166,7 +166,7 @@ class MeanAUC(ResampledMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the scores and labels of each image."""
         for sample in data_samples:
-            self.results.append(read_scores(sample, self.classes))
+            self.results.append(read_scores(sample, self.classes, self.cluster))
 
     def compute_metrics(
         self, results: list[tuple[str, np.ndarray, np.ndarray]]
@@ -187,7 +187,7 @@ class MeanAUC(ResampledMetric):
 
 
 def read_scores(
-    sample: dict, classes: Sequence[str]
+    sample: dict, classes: Sequence[str], cluster: str = 'patient'
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Cluster, (C,) scores and (C,) labels of one classified image.
 
@@ -195,6 +195,7 @@ def read_scores(
         sample: with ``pred_score``, ``gt_score`` and, where the release has patients,
             ``patient_id``, as mmpretrain's ``DataSample.to_dict`` gives it.
         classes: names of the findings.
+        cluster: what is resampled as one, see :func:`cluster_of`.
 
     Raises:
         ValueError: a field is missing or has another length; a score is not finite; a
@@ -220,7 +221,7 @@ def read_scores(
             f'gt_score must be 1 (present), 0 (absent) or NaN (unknown), got '
             f'{target.tolist()} ({path}).'
         )
-    return cluster_of(sample), score, target
+    return cluster_of(sample, cluster), score, target
 
 
 def is_official_test(meta: dict) -> bool:

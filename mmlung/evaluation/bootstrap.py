@@ -135,12 +135,15 @@ class ResampledMetric(BaseMetric):
     Args:
         bootstrap: number of resamples; 0 gives no intervals, 1,000 is usual.
         seed: of the resampling.
+        cluster: what is drawn as one, ``'patient'`` (the image where no patient is
+            known) or ``'image'``.
         collect_device: as in mmengine.
         prefix: put before every key, as in mmengine.
         collect_dir: as in mmengine.
 
     Raises:
-        ValueError: ``bootstrap`` is negative or no whole number.
+        ValueError: ``bootstrap`` is negative or no whole number, or ``cluster`` is
+            unknown.
     """
 
     default_prefix = ''
@@ -152,12 +155,16 @@ class ResampledMetric(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
+        cluster: str = 'patient',
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if bootstrap != int(bootstrap) or bootstrap < 0:
             raise ValueError(
                 f'bootstrap must be a number of resamples >= 0, got {bootstrap!r}.'
             )
+        if cluster not in ('patient', 'image'):
+            raise ValueError(f"cluster must be 'patient' or 'image', got {cluster!r}.")
+        self.cluster = cluster
         self.bootstrap = int(bootstrap)
         self.seed = seed
 

@@ -42,7 +42,9 @@ class ImageDetections:
             yield label, self.pred_score[pred], iou
 
 
-def read_detections(sample: dict, classes: Sequence[str]) -> ImageDetections:
+def read_detections(
+    sample: dict, classes: Sequence[str], cluster: str = 'patient'
+) -> ImageDetections:
     """One sample of a tested detector, as mmdet's ``DetDataSample.to_dict`` gives it.
 
     Args:
@@ -50,6 +52,7 @@ def read_detections(sample: dict, classes: Sequence[str]) -> ImageDetections:
             (bboxes, labels), ``ori_shape`` (h, w), ``img_path`` and, where the release
             has patients, ``patient_id``.
         classes: names of the findings that the labels point to.
+        cluster: what is resampled as one, see :func:`cluster_of`.
 
     Raises:
         ValueError: there is no ground truth; a label has no finding; a score is not
@@ -64,7 +67,7 @@ def read_detections(sample: dict, classes: Sequence[str]) -> ImageDetections:
     pred, truth = sample['pred_instances'], sample['gt_instances']
     image = ImageDetections(
         path=path,
-        cluster=cluster_of(sample),
+        cluster=cluster_of(sample, cluster),
         pred_xyxy=as_floats(pred['bboxes']).reshape(-1, 4),
         pred_score=as_floats(pred['scores']),
         pred_label=as_floats(pred['labels']).astype(int),
@@ -76,14 +79,18 @@ def read_detections(sample: dict, classes: Sequence[str]) -> ImageDetections:
     return image
 
 
-def cluster_of(sample: dict) -> str:
+def cluster_of(sample: dict, by: str = 'patient') -> str:
     """What is resampled as one: the sample's patient, or its image when none is known.
+
+    Args:
+        sample: with ``img_path`` or ``img_id`` and perhaps ``patient_id``.
+        by: ``'patient'``, or ``'image'`` for the image even if the patient is known.
 
     >>> cluster_of({'img_path': 'a.png', 'patient_id': '7'}), cluster_of({'img_id': 3})
     ('patient 7', 'image 3')
     """
     patient = sample.get('patient_id')
-    if patient is None or patient == '':
+    if by == 'image' or patient is None or patient == '':
         return f'image {_path_of(sample)}'
     return f'patient {patient}'
 
@@ -143,4 +150,4 @@ class DetectionMetric(ResampledMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the boxes of each image; mmengine trims padding by their count."""
         for sample in data_samples:
-            self.results.append(read_detections(sample, self.classes))
+            self.results.append(read_detections(sample, self.classes, self.cluster))

@@ -2,166 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from mmlung.boxes import match_greedy
-from mmlung.evaluation.bootstrap import cumulative_weight
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
 from mmlung.evaluation.detections import DetectionMetric
 from mmlung.evaluation.detections import ImageDetections
-from mmlung.evaluation.detections import count_true_boxes
+from mmlung.evaluation.matching import BoxPool
+from mmlung.evaluation.matching import best_free
+from mmlung.evaluation.matching import first_come
+from mmlung.evaluation.matching import place_in_finding
+from mmlung.evaluation.matching import pool_boxes
+from mmlung.evaluation.operating_curve import RankedDetections
+from mmlung.evaluation.operating_curve import accumulate
+from mmlung.evaluation.operating_curve import by_finding
+from mmlung.evaluation.operating_curve import compact
+from mmlung.evaluation.operating_curve import operating_points
 from mmlung.registry import METRICS
 
 COCO_IOU_THRS = np.linspace(0.5, 0.95, 10)
 COCO_MAX_PER_IMAGE = 100
 COCO_RECALLS = np.linspace(0.0, 1.0, 101)
+_ROUNDED_UP = np.arange(101) / 100 < COCO_RECALLS  # 0.35 is 0.35000000000000003 there
 
 
-@dataclass(frozen=True)
-class RankedDetections:
-    """Detections of one finding over all images, by falling score."""
-
-    image: np.ndarray
-    """(N,) int, index of the image."""
-    score: np.ndarray
-    """(N,) float, falling."""
-    hit: np.ndarray
-    """(N, T) bool: finds a true box, at each of T overlaps."""
-
-
-def match_coco(iou: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """(N, T) whether each prediction finds a true box, at COCO's ten overlaps.
-
-    By falling score, each prediction takes the free box that it overlaps most. (PASCAL
-    VOC's rule, ``mmlung.boxes.match_greedy``, gives it no second choice.)
-
-    Args:
-        iou: (N, M) of N predictions with M true boxes of one finding in one image.
-        score: (N,); equal ones are taken in order.
-
-    Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48, and ``pycocotools``.
-    """
-    n_thrs = len(COCO_IOU_THRS)
-    hit = np.zeros((len(score), n_thrs), dtype=bool)
-    if iou.size == 0:
-        return hit
-    free = np.ones((n_thrs, iou.shape[1]), dtype=bool)
-    near = iou.max(axis=1) >= COCO_IOU_THRS[0]
-    for i in np.argsort(-score, kind='stable'):
-        if near[i]:
-            overlap = np.where(free, iou[i], -1.0)
-            taken = overlap.argmax(axis=1)
-            hit[i] = overlap.max(axis=1) >= COCO_IOU_THRS
-            free[hit[i], taken[hit[i]]] = False
-    return hit
-
-
-def rank_detections(
-    images: Sequence[ImageDetections],
-    n_findings: int,
-    match: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    max_per_image: int | None = None,
-) -> list[RankedDetections]:
-    """Match every image once, then rank the detections of each finding.
-
-    Args:
-        images: their boxes.
-        n_findings: C.
-        match: IoU (n, m) and scores (n,) of one finding in one image -> hits (n, T).
-        max_per_image: keep the best ones of each finding and image only.
-    """
-    none = np.zeros(0, dtype=int), np.zeros(0), match(np.zeros((0, 0)), np.zeros(0))
-    parts: list[list[tuple[np.ndarray, ...]]] = [[none] for _ in range(n_findings)]
-    for index, image in enumerate(images):
-        for label, score, iou in image.by_finding():
-            best = np.argsort(-score, kind='stable')[:max_per_image]
-            hit = match(iou[best], score[best])
-            parts[label].append((np.full(len(best), index), score[best], hit))
-    ranked = []
-    for part in parts:
-        image_index, score, hit = (
-            np.concatenate(arrays) for arrays in zip(*part, strict=True)
-        )
-        order = np.argsort(-score, kind='stable')
-        ranked.append(RankedDetections(image_index[order], score[order], hit[order]))
-    return ranked
-
-
-def recall_precision(
-    ranked: RankedDetections, weights: np.ndarray, n_boxes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Operating points by falling score, one per distinct score that finds a box.
-
-    Points that find nothing only lower the precision, so no average rests on them.
-
-    Args:
-        ranked: detections of one finding.
-        weights: (I, R) of the images.
-        n_boxes: (R,) weighted number of true boxes.
-
-    Returns:
-        Recall and precision, each (T, P, R).
-    """
-    found = np.flatnonzero(ranked.hit.any(axis=1))
-    stops = np.searchsorted(-ranked.score, -ranked.score[found], side='right')
-    stops = np.unique(stops)  # detections at or above each score: a tie is one point
-    n_detections = cumulative_weight(weights[ranked.image], stops)
-    found_until = np.searchsorted(found, stops)
-    hits = [
-        cumulative_weight(weights[ranked.image[found]] * hit[:, None], found_until)
-        for hit in ranked.hit[found].T
-    ]
-    true = np.stack(hits)
-    precision = np.divide(
-        true, n_detections, out=np.zeros_like(true), where=n_detections > 0
-    )
-    return ratio(true, n_boxes), precision
-
-
-def area_under_curve(recall: np.ndarray, precision: np.ndarray) -> np.ndarray:
+def area_under_curve(
+    gained: np.ndarray, detections: np.ndarray, n_boxes: np.ndarray
+) -> np.ndarray:
     """(R,) average precision of PASCAL VOC 2010: the area under the falling envelope.
 
     Args:
-        recall: (P, R), rising along P.
-        precision: (P, R).
+        gained: (P, R) boxes found at each operating point and not before.
+        detections: (P, R) detections up to it.
+        n_boxes: (R,) true boxes.
 
     Source: Everingham et al. 2015, doi:10.1007/s11263-014-0733-5, section 3.4.1.
 
-    >>> area_under_curve(np.array([[0.5], [1.0]]), np.array([[1.0], [0.5]])).tolist()
-    [0.75]
+    >>> two = np.array([2.0])
+    >>> area_under_curve(np.array([[1.0], [1.0]]), np.array([[1.0], [4.0]]), two)
+    array([0.75])
     """
-    steps = np.diff(recall, axis=0, prepend=0)
-    return (steps * _envelope(precision)).sum(axis=0)
+    true = accumulate(np.add, gained.copy())
+    return ratio(np.einsum('pr,pr->r', gained, _envelope(true, detections)), n_boxes)
 
 
-def mean_of_101_points(recall: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """(R,) average precision of COCO: the envelope's mean at 101 recalls.
+def mean_of_101_points(
+    gained: np.ndarray, detections: np.ndarray, n_boxes: np.ndarray
+) -> np.ndarray:
+    """(R,) average precision of COCO: the envelope's mean at recalls 0, 0.01 ... 1.
 
     Args:
-        recall: (P, R), rising along P.
-        precision: (P, R).
+        gained: (P, R) boxes found at each operating point and not before.
+        detections: (P, R) detections up to it.
+        n_boxes: (R,) true boxes.
 
-    >>> mean_of_101_points(np.array([[0.5]]), np.array([[1.0]])).round(3).tolist()
-    [0.505]
+    >>> one, two = np.array([[1.0]]), np.array([2.0])
+    >>> mean_of_101_points(one, one, two).round(3)
+    array([0.505])
     """
-    envelope = np.vstack([_envelope(precision), np.zeros(recall.shape[1])])
-    means = [
-        envelope[np.searchsorted(recall[:, r], COCO_RECALLS), r].mean()
-        for r in range(recall.shape[1])
-    ]
-    return np.array(means)
+    true = accumulate(np.add, gained.copy())
+    reached = _recalls_reached(true, n_boxes)
+    reached[1:] -= reached[:-1].copy()
+    mean = np.einsum('pr,pr->r', reached, _envelope(true, detections)) / 101
+    return np.where(n_boxes > 0, mean, np.nan)
 
 
-def _envelope(precision: np.ndarray) -> np.ndarray:
-    """Best precision at each point's recall or beyond."""
-    return np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+def _recalls_reached(true: np.ndarray, n_boxes: np.ndarray) -> np.ndarray:
+    """(P, R) how many of COCO's recalls are at or below each point's, as floats.
+
+    A division in place of 101 comparisons. Counts are whole numbers, so a recall meets
+    a whole percent exactly or clearly misses it.
+    """
+    percent = 100 * true / np.maximum(n_boxes, 1)
+    reached = np.floor(percent)
+    exact = np.flatnonzero(percent == reached)
+    reached += 1
+    flat = reached.reshape(-1)
+    flat[exact] -= _ROUNDED_UP[flat[exact].astype(int) - 1]
+    return reached
+
+
+def _envelope(true: np.ndarray, detections: np.ndarray) -> np.ndarray:
+    """(P, R) best precision at each point's recall or beyond."""
+    precision = true / np.maximum(detections, 1)
+    accumulate(np.maximum, precision[::-1])
+    return precision
 
 
 def mean_ap(
@@ -196,16 +126,17 @@ def mean_ap(
     >>> mean_ap([image], ['Nodule'])['AP40']
     1.0
     """
-    n_boxes = count_true_boxes(images, len(classes))
+    pool = pool_boxes(images, len(classes))
+    n_boxes = pool.n_boxes
     averaged = n_boxes.sum(axis=0) >= max(1, min_boxes)
-    voc = rank_detections(images, len(classes), _match_voc40)
-    coco = rank_detections(images, len(classes), match_coco, COCO_MAX_PER_IMAGE)
+    curves = _curves(pool)
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
+        weights = compact(weights, len(pool.score))
         boxes = n_boxes.T @ weights  # (C, R)
         scored = [
-            _average_precisions(v, c, weights, n)
-            for v, c, n in zip(voc, coco, boxes, strict=True)
+            _average_precisions(ranked, weights, n)
+            for ranked, n in zip(curves, boxes, strict=True)
         ]
         by_key = {key: np.array([s[key] for s in scored]) for key in scored[0]}
         return {
@@ -225,27 +156,33 @@ def mean_ap(
     }
 
 
-def _match_voc40(iou: np.ndarray, score: np.ndarray) -> np.ndarray:
-    return match_greedy(iou, score, iou_thr=0.4)[:, None] >= 0
+def _curves(pool: BoxPool) -> list[list[RankedDetections]]:
+    """Of each finding, what its eleven curves rest on: VOC's, then COCO's ten.
+
+    They share one ranking where no image has more detections than COCO counts.
+    """
+    kept = place_in_finding(pool) < COCO_MAX_PER_IMAGE
+    voc = first_come(pool, pool.pair_iou >= 0.4)
+    near = kept[pool.pair_pred]
+    coco = [best_free(pool, near & (pool.pair_iou >= thr)) for thr in COCO_IOU_THRS]
+    if kept.all():
+        return [[ranked] for ranked in by_finding(pool, np.stack([voc, *coco], axis=1))]
+    parts = by_finding(pool, voc[:, None]), by_finding(pool, np.stack(coco, 1), kept)
+    return [list(pair) for pair in zip(*parts, strict=True)]
 
 
 def _average_precisions(
-    voc: RankedDetections,
-    coco: RankedDetections,
-    weights: np.ndarray,
-    n_boxes: np.ndarray,
+    ranked: Sequence[RankedDetections], weights: np.ndarray, n_boxes: np.ndarray
 ) -> dict[str, np.ndarray]:
     """(R,) values of one finding under each key; NaN where it has no true box."""
-    defined = np.where(n_boxes > 0, 0.0, np.nan)  # added: 0 keeps a value, NaN wins
-    recall, precision = recall_precision(voc, weights, n_boxes)
-    average40 = area_under_curve(recall[0], precision[0])
-    curves = zip(*recall_precision(coco, weights, n_boxes), strict=True)
-    averages = np.array([mean_of_101_points(r, p) for r, p in curves])
+    curves = chain.from_iterable(operating_points(one, weights) for one in ranked)
+    average40 = area_under_curve(*next(curves), n_boxes)
+    averages = np.array([mean_of_101_points(*curve, n_boxes) for curve in curves])
     return {
-        'AP40': average40 + defined,
-        'AP50': averages[0] + defined,
-        'AP75': averages[5] + defined,
-        'AP': averages.mean(axis=0) + defined,
+        'AP40': average40,
+        'AP50': averages[0],
+        'AP75': averages[5],
+        'AP': averages.mean(axis=0),
     }
 
 

@@ -10,8 +10,11 @@ from pycocotools.cocoeval import COCOeval
 
 from mmlung.evaluation import cluster_weights
 from mmlung.evaluation import mean_ap
-from mmlung.evaluation.mean_ap import match_coco
+from mmlung.evaluation.mean_ap import COCO_RECALLS
+from mmlung.evaluation.mean_ap import _recalls_reached
 from mmlung.registry import METRICS
+
+BOX_METRICS = ('MeanAP', 'MeanIoU', 'FROC', 'KaggleAP', 'MaskIoU', 'BestIoU')
 
 
 def voc_by_mmdet(images, n_findings):
@@ -151,15 +154,6 @@ def test_voc_gives_no_second_choice_and_coco_does(one_finding):
     assert report['AP50'] == 1.0
 
 
-def test_coco_match_by_hand():
-    iou = np.array([[0.8, 0.0], [0.9, 0.6], [0.7, 0.72]])
-    hit = match_coco(iou, np.array([0.5, 0.9, 0.7]))
-    # falling score: the second takes lesion 0, the third lesion 1 up to 0.70
-    assert hit[1].tolist() == [True] * 9 + [False]
-    assert hit[2].tolist() == [True] * 5 + [False] * 5
-    assert not hit[0].any()
-
-
 def test_ties_are_one_operating_point(one_finding):
     hit = one_finding([[0, 0, 10, 10]], [0.5], [[0, 0, 10, 10]])
     miss = one_finding([[0, 0, 10, 10]], [0.5], name='b.png')
@@ -195,6 +189,30 @@ def test_false_alarms_on_healthy_images_cost(random_images, one_finding):
     healthy = one_finding([[0, 0, 10, 10]], [0.6], name='b.png')
     assert mean_ap([sick], ['Mass'])['AP'] == 1
     assert mean_ap([sick, healthy], ['Mass'])['AP'] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('n_boxes', [1, 7, 20, 40, 100, 200, 1700])
+def test_recalls_are_reached_as_coco_compares_them(n_boxes):
+    """0.35 * 100 is whole, and COCO's 0.35 lies just above 35 of 100 boxes."""
+    true = np.arange(n_boxes + 1.0)
+    expected = np.searchsorted(COCO_RECALLS, true / n_boxes, side='right')
+    reached = _recalls_reached(true[:, None], np.array([float(n_boxes)]))
+    assert reached.ravel().tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize('n_boxes', [20, 40, 100])
+def test_whole_percents_match_pycocotools(one_finding, n_boxes):
+    """Each image: a hit of falling score, and a false alarm of a random one."""
+    rng = np.random.default_rng(n_boxes)
+    images = [
+        one_finding(
+            [[0, 0, 9, 9], [50, 0, 60, 10]], rng.random(2), [[0, 0, 9, 9]], f'{i}.png'
+        )
+        for i in range(n_boxes)
+    ]
+    stats, _ = coco_by_pycocotools(images, 1)
+    report = mean_ap(images, ['Mass'])
+    assert [report['AP'], report['AP50']] == pytest.approx(list(stats[:2]), abs=1e-12)
 
 
 def test_zeros_when_there_is_no_detection(one_finding):
@@ -271,11 +289,12 @@ def test_all_box_metrics_share_one_evaluator(random_images, classes, as_sample):
 
     images = random_images(9, n=6)
     evaluator = Evaluator(
-        [METRICS.build({'type': f'mmlung.{name}'}) for name in ('MeanAP', 'MeanIoU')]
+        [METRICS.build({'type': f'mmlung.{name}'}) for name in BOX_METRICS]
     )
     evaluator.dataset_meta = {'classes': classes}
     for image in images:
         for metric in evaluator.metrics:
             metric.process(None, [as_sample(image)])
     report = evaluator.evaluate(len(images))
-    assert {'AP40', 'mIoU', 'fp_per_image', 'n_boxes'} <= set(report)
+    assert {'AP40', 'mIoU', 'CPM', 'kaggle_AP', 'mIoU_mask', 'best_IoU'} <= set(report)
+    assert all(isinstance(value, float) for value in report.values())
