@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from typing import Literal
@@ -16,10 +19,13 @@ import mmlung
 
 from .classification import classification_object
 from .coco import coco_object
+from .collecting import without_collection
 from .records import AnnotationError
 from .records import ImageRecord
 from .report import Report
 from .tables import Source
+from .writing import Target
+from .writing import boxes_only_files
 
 REPORT_NAME = 'conversion_report.json'
 
@@ -86,7 +92,9 @@ class Conversion:
         return {
             'dataset': self.dataset,
             'release': self.release,
-            'images_root': images_root_text(self.images_root, out),
+            'images_root': images_root_text(
+                self.images_root, out, (out / part.file_name).parent
+            ),
             'split': part.split,
             'split_family': part.split_family,
             'ground_truth': part.ground_truth,
@@ -100,13 +108,14 @@ class Conversion:
         }
 
 
+@without_collection
 def write_conversion(
-    conversion: Conversion, report: Report, out: Path
+    conversion: Conversion, report: Report, out: Path, target: Target | None = None
 ) -> dict[str, Any]:
     """Write every file of a conversion into ``out``, or none; gives the report.
 
     An earlier conversion in ``out`` is replaced, its files that are not written again
-    are removed; anything else there is left alone.
+    are removed; anything else there is left alone. ``target`` is COCO by default.
 
     Raises:
         AnnotationError: no film is left, or ``out`` holds a file of the same name that
@@ -114,49 +123,68 @@ def write_conversion(
     """
     if not any(part.records for part in conversion.parts):
         raise AnnotationError('no film is left to convert')
-    files = {
-        part.file_name: _part_text(conversion, part, out) for part in conversion.parts
-    }
+    target = target or Target()
+    if target.format == 'coco':
+        files: dict[str, str | Path] = {
+            part.file_name: _part_text(conversion, part, out)
+            for part in conversion.parts
+        }
+    else:
+        files = boxes_only_files(conversion, target, report)
+        parts = [part for part in conversion.parts if part.task == 'detection']
+        conversion = replace(conversion, parts=parts)
     for name, names in conversion.lists.items():
         files[f'{name}.txt'] = ''.join(f'{line}\n' for line in names)
     written = report.as_json(conversion)
+    written['format'] = target.format
+    if target.format != 'coco':
+        for part in written['parts']:
+            part['file'] = part['split']
     written['mmlung_version'] = mmlung.__version__
     written['files'] = [*files, REPORT_NAME]
     files[REPORT_NAME] = json.dumps(written, indent=2, allow_nan=False) + '\n'
-    replace_files(out, files)
+    replace_files(out, files, link=target.images_as == 'link')
     return written
 
 
-def images_root_text(images_root: Path, out: Path) -> str:
+def images_root_text(images_root: Path, out: Path, folder: Path | None = None) -> str:
     """Images root as annotation files record it.
 
-    Relative to ``out`` when it lies inside the parent folder of ``out``, so that both
-    can be moved together; absolute otherwise.
+    Relative to the file's ``folder`` (``out`` or one inside it) when it lies inside the
+    parent folder of ``out``, so that both can be moved together; absolute otherwise.
     """
+    folder = (folder or out).resolve()
     out = out.resolve()
     for root in (images_root.absolute(), images_root.resolve()):
-        if root.is_relative_to(out):
-            return root.relative_to(out).as_posix()
         if root.is_relative_to(out.parent):
-            return Path('..', root.relative_to(out.parent)).as_posix()
+            return Path(os.path.relpath(root, folder)).as_posix()
     return images_root.absolute().as_posix()
 
 
-def replace_files(out: Path, files: dict[str, str]) -> None:
-    """Put files into a folder, all complete before the first is visible."""
+def replace_files(
+    out: Path, files: Mapping[str, str | Path], link: bool = False
+) -> None:
+    """Put files into a folder, all complete before the first is visible.
+
+    Args:
+        out: the folder.
+        files: name, which may have folders -> text, or a file to put there.
+        link: files are put there as links, else as copies.
+    """
     stale = _stale_files(out, files)
     out.parent.mkdir(parents=True, exist_ok=True)
     parent = out if out.is_dir() else out.parent
     temporary = parent / f'.{out.name}.{os.getpid()}.tmp'
     temporary.mkdir()
     try:
-        for name, text in files.items():
-            (temporary / name).write_text(text, encoding='utf-8', newline='\n')
+        for name, content in files.items():
+            _put(temporary / name, content, link)
         if parent is out:
             for name in files:
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / name).replace(out / name)
             for name in stale:
-                (out / name).unlink(missing_ok=True)
+                _remove(out, name)
         else:
             temporary.replace(out)
     finally:
@@ -171,19 +199,43 @@ def written_files(folder: Path) -> set[str]:
         return set()
 
 
-def _stale_files(out: Path, files: dict[str, str]) -> set[str]:
+def _put(path: Path, content: str | Path, link: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, str):
+        path.write_text(content, encoding='utf-8', newline='\n')
+    elif link:
+        path.symlink_to(content.absolute())
+    else:
+        shutil.copyfile(content, path)
+
+
+def _remove(out: Path, name: str) -> None:
+    """A file of an earlier conversion, and the folders that become empty."""
+    (out / name).unlink(missing_ok=True)
+    for folder in (out / name).parents:
+        if folder == out or not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _stale_files(out: Path, files: Iterable[str]) -> set[str]:
     """Files of an earlier conversion that the new one does not write again."""
     if out.exists() and not out.is_dir():
         raise AnnotationError('is a file; --out must be a folder', out)
     earlier = written_files(out)
     for name in files:
-        if (out / name).exists() and name not in earlier:
+        there = os.path.lexists(out / name)
+        if there and name not in earlier:
             raise AnnotationError(
                 'exists and was not written by a conversion. '
                 'Choose another --out, or move it away.',
                 out / name,
             )
-    return {name for name in earlier - set(files) if Path(name).name == name}
+    return {
+        name
+        for name in earlier - set(files)
+        if not Path(name).is_absolute() and '..' not in Path(name).parts
+    }
 
 
 def _part_text(conversion: Conversion, part: Part, out: Path) -> str:

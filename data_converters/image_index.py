@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -83,6 +84,7 @@ def choose_films(
     file: str,
     limit: int | None = None,
     drop_invalid: bool = False,
+    row_of: Callable[[str], int | None] | None = None,
 ) -> list[str]:
     """The ids whose film is there; a missing one stops, unless it may be left out.
 
@@ -93,6 +95,7 @@ def choose_films(
         file: name of the annotation file.
         limit: the first so many that are there are enough; missing ones are counted.
         drop_invalid: leave missing ones out, each listed in the report.
+        row_of: first row of ``file`` that speaks of a film.
 
     Raises:
         AnnotationError: films are missing; ``details`` lists them all.
@@ -114,10 +117,12 @@ def choose_films(
             f'{", ".join(missing[:3])}{" ..." if len(missing) > 3 else ""}. Complete '
             'the download, try a few films with --limit, or pass --drop-invalid.',
             file,
+            None if row_of is None else row_of(missing[0]),
             details=[f'missing: {i}' for i in missing],
         )
     for image_id in missing:
-        report.drop(file, None, f'film {image_id} has no image file')
+        row = None if row_of is None else row_of(image_id)
+        report.drop(file, row, f'film {image_id} has no image file')
     return there
 
 

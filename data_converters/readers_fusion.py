@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def one_reader(record: ImageRecord, reader: str) -> ImageRecord:
     return replace(record, boxes=boxes)
 
 
+@cache
 def reader_order(name: str) -> tuple[str, int, str]:
     """Sort key that puts R2 before R10."""
     letters, digits = re.fullmatch(r'(.*?)(\d*)', name, re.DOTALL).groups()  # type: ignore[union-attr]

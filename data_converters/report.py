@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cache
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -35,6 +36,7 @@ class Report:
     dropped: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    reader_agreement: dict[str, Any] | None = None
 
     def add_input(self, source: Source, role: str, annotations: bool = True) -> None:
         """An input file, what it was taken for, its rows and sha256.
@@ -71,7 +73,7 @@ class Report:
     def as_json(self, conversion: Conversion) -> dict[str, Any]:
         """The whole report; ``healthy`` is a film whose known labels are all absent."""
         films = _distinct(r for part in conversion.parts for r in part.records)
-        healthy = [r for r in films if is_healthy(r, conversion.image_classes)]
+        healthy = _healthy(conversion)
         return {
             'dataset': conversion.dataset,
             'release': conversion.release,
@@ -80,14 +82,21 @@ class Report:
             'inputs': self.inputs,
             'rows_read': self.rows_read,
             'images': len(films),
-            'healthy_images': len(healthy),
+            'healthy_images': sum(id(film) in healthy for film in films),
             'boxes_in': self.boxes_in,
             'boxes_out': _boxes(r for part in conversion.parts for r in part.records),
             'n_clipped': len(self.clipped),
             'n_dropped': len(self.dropped),
             'counts': self.counts,
             'warnings': self.warnings,
-            'parts': [_part_json(part, conversion) for part in conversion.parts],
+            **(
+                {}
+                if self.reader_agreement is None
+                else {'reader_agreement': self.reader_agreement}
+            ),
+            'parts': [
+                _part_json(part, conversion, healthy) for part in conversion.parts
+            ],
             'clipped': self.clipped,
             'dropped': self.dropped,
         }
@@ -101,10 +110,14 @@ def is_healthy(record: ImageRecord, image_classes: Sequence[str]) -> bool:
     """
     if record.boxes or not any(label == label for label in record.labels):
         return False
-    return not any(
-        label == 1 and name not in _NO_FINDING
-        for name, label in zip(image_classes, record.labels, strict=True)
-    )
+    nothing = (record.labels[i] == 1 for i in _places_of_nothing(tuple(image_classes)))
+    return record.labels.count(1) == sum(nothing)
+
+
+@cache
+def _places_of_nothing(image_classes: tuple[str, ...]) -> list[int]:
+    """Where 'No finding', or what the data set calls it, stands among the labels."""
+    return [i for i, name in enumerate(image_classes) if name in _NO_FINDING]
 
 
 def summary(report: dict[str, Any]) -> str:
@@ -128,6 +141,10 @@ def summary(report: dict[str, Any]) -> str:
         f'{report["n_dropped"]:,} dropped'
     )
     lines += [f'{name}: {number:,}' for name, number in report['counts'].items()]
+    if 'reader_agreement' in report:
+        from .agreement import agreement_lines
+
+        lines += agreement_lines(report['reader_agreement'])
     lines += [f'warning: {text}' for text in report['warnings']]
     return '\n'.join(lines)
 
@@ -147,8 +164,8 @@ def _finding_lines(parts: list[dict[str, Any]], unit: str) -> list[str]:
     return [f'{unit:<24}' + ''.join(heads), *rows]
 
 
-def _part_json(part: Part, conversion: Conversion) -> dict[str, Any]:
-    """Counts of one file."""
+def _part_json(part: Part, conversion: Conversion, healthy: set[int]) -> dict[str, Any]:
+    """Counts of one file; ``healthy`` has the ids of the objects that are."""
     classes = conversion.image_classes
     if part.task == 'detection':
         found = Counter(box.finding for r in part.records for box in r.boxes)
@@ -169,10 +186,17 @@ def _part_json(part: Part, conversion: Conversion) -> dict[str, Any]:
         'ground_truth': part.ground_truth,
         'images': len(part.records),
         'patients': len({r.patient_id for r in part.records} - {None}) or None,
-        'healthy_images': sum(is_healthy(r, classes) for r in part.records),
+        'healthy_images': sum(id(r) in healthy for r in part.records),
         'boxes': _boxes(part.records),
         'per_finding': {name: found[name] for name in names} if found else {},
     }
+
+
+def _healthy(conversion: Conversion) -> set[int]:
+    """``id`` of every record object that is a healthy film."""
+    records = {id(r): r for part in conversion.parts for r in part.records}
+    classes = conversion.image_classes
+    return {key for key, r in records.items() if is_healthy(r, classes)}
 
 
 def _distinct(records: Iterable[ImageRecord]) -> list[ImageRecord]:
@@ -181,4 +205,5 @@ def _distinct(records: Iterable[ImageRecord]) -> list[ImageRecord]:
 
 
 def _boxes(records: Iterable[ImageRecord]) -> int:
-    return sum(len(r.boxes) for r in records)
+    """Boxes of films; one that is in several files, as folds have it, counts once."""
+    return sum(len(r.boxes) for r in {id(r): r for r in records}.values())

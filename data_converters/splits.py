@@ -47,6 +47,42 @@ def split_records(
     }
 
 
+def fold_records(
+    records: Sequence[ImageRecord],
+    n_folds: int,
+    seed: int,
+    strata: np.ndarray | None = None,
+) -> list[dict[str, list[ImageRecord]]]:
+    """Folds for cross-validation: every film is in the ``val`` of exactly one.
+
+    Args:
+        records: films, see ``split_records``.
+        n_folds: at least 2.
+        seed: see ``split_records``.
+        strata: see ``split_records``.
+
+    Returns:
+        ``train`` and ``val`` of each fold, in the order of ``records``.
+
+    Raises:
+        ValueError: there are fewer groups (patients, or films) than folds.
+    """
+    groups = {record.group for record in records}
+    if not 2 <= n_folds <= len(groups):
+        raise ValueError(
+            f'the number of folds must lie between 2 and the number of patients or '
+            f'films, {len(groups):,}; got {n_folds}'
+        )
+    shares = {str(k): 1 / n_folds for k in range(n_folds)}
+    parts = split_records(records, shares, seed, strata)
+    folds = []
+    for val in parts.values():
+        held = {record.image_id for record in val}
+        train = [record for record in records if record.image_id not in held]
+        folds.append({'train': train, 'val': val})
+    return folds
+
+
 def assign_groups(
     counts: np.ndarray, sizes: np.ndarray, shares: np.ndarray, seed: int
 ) -> np.ndarray:
@@ -73,7 +109,7 @@ def assign_groups(
     missing_images = (shares * sizes.sum()).tolist()
     missing = (counts.sum(axis=0)[:, None] * shares).tolist()  # C x P
     open_images = counts.sum(axis=0)
-    findings_of = [np.flatnonzero(row).tolist() for row in counts]
+    findings_of = _indices_by_row(counts > 0)
     allowed = np.flatnonzero(shares > 0).tolist()
     slack = _SLACK * shares[allowed].min() * sizes.sum() if n_groups else 0
     part_of = np.full(n_groups, -1)
@@ -97,6 +133,15 @@ def assign_groups(
         place(group, missing_images)
     _fill_empty(part_of, order, sizes, shares)
     return part_of
+
+
+def _indices_by_row(present: np.ndarray) -> list[list[int]]:
+    """Columns that are set in each row of a (G, C) mask."""
+    rows, columns = np.nonzero(present)
+    found: list[list[int]] = [[] for _ in range(len(present))]
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        found[row].append(column)
+    return found
 
 
 def _fill_empty(

@@ -28,6 +28,7 @@ _MISSING = ('', 'nan', 'NaN')
 _RARE_BLANKS = tuple(bytes([code]) for code in (9, 11, 12, 28, 29, 30, 31))
 _BLANK_EDGES = (b', ', b' ,', b'\n ', b' \n', b' \r', b'" ', b' "')
 _FEW = 12  # columns that an error shows
+_HEADER_BYTES = 1 << 16
 _TAIL_BYTES = 1 << 14  # the last rows of a table
 
 
@@ -72,18 +73,25 @@ class Table:
         Raises:
             AnnotationError: a cell is neither blank nor a finite number.
         """
+        values, bad = self.numbers_or_bad(column)
+        if bad.any():
+            at = int(bad.argmax())
+            raise self.error(self.no_number(column, at), row=int(self.frame.index[at]))
+        return values
+
+    def numbers_or_bad(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) float64 of a column, and an (N,) mask of cells that are no numbers."""
         import pandas as pd
 
         cells = self.frame[column]
         values = pd.to_numeric(cells, errors='coerce').to_numpy(float, na_value=np.nan)
-        bad = ~np.isfinite(values) & ~cells.isin(_MISSING).to_numpy()
-        if bad.any():
-            at = int(bad.argmax())
-            raise self.error(
-                f'{column} must be a number, got {cells.iloc[at]!r}',
-                row=int(self.frame.index[at]),
-            )
-        return values
+        bad = ~np.isfinite(values)
+        bad[bad] = ~cells[bad].isin(_MISSING).to_numpy()
+        return values, bad
+
+    def no_number(self, column: str, place: int) -> str:
+        """What is wrong with such a cell."""
+        return f'{column} must be a number, got {self.frame[column].iloc[place]!r}'
 
 
 def read_table(path: Path, wanted: Iterable[str] = ()) -> Table:
@@ -148,6 +156,8 @@ def canonical_cell(
 def read_header(path: Path) -> list[str]:
     """Column names of a CSV, plain or gzipped, as ``read_table`` would give them."""
     raw = read_bytes(path)
+    if raw.startswith(_GZIP_MAGIC):  # the whole of it is unpacked when it is read
+        raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, _HEADER_BYTES)
     line = _unpack(raw, path).lstrip(b'\xef\xbb\xbf').splitlines()[:1]
     names = line[0].decode('utf-8', 'replace').split(',') if line else []
     return [name.strip().strip('"').strip() for name in names]

@@ -7,25 +7,35 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .arguments import positive
+from .collecting import without_collection
 from .conversion import Conversion
 from .conversion import Part
 from .records import ImageRecord
 from .report import Report
+from .splits import fold_records
 from .splits import split_records
-from .vindr_readers import reader_parts
+from .vindr_readers import GroundTruth
+from .vindr_readers import add_reader_arguments
+from .vindr_readers import chosen_readers
+from .vindr_readers import ground_truths
 from .vindr_release import Release
 from .vindr_release import read_release
 from .vindr_tables import FINDINGS
+
+_FOLD = 'fold_'
 
 EXAMPLES = """examples:
   a whole download, PhysioNet or Kaggle, as it was unpacked
     {program} --root vindr-cxr/1.0.0 --out data/vindr-cxr
   a first try with 100 films of each part; only what two readers agree on
     {program} --root vindr-cxr/1.0.0 --limit 100 --min-votes 2 --out data/try
+  five folds of what the majority saw, fold_0/train.json, fold_0/val.json, ...
+    {program} --root vindr-cxr/1.0.0 --readers majority --folds 5 --out data/cv
   file by file
     {program} --annotations train.csv --images train/ \\
         --test-images test/ --out data/vindr-cxr
@@ -64,45 +74,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='tables of original sizes: image_id, dim0 (height), dim1 (width); then '
         'the images may be resized copies, or be left out',
     )
-    group = parser.add_argument_group('readers')
+    add_reader_arguments(parser)
+    group = parser.add_argument_group('cross-validation')
     group.add_argument(
-        '--readers',
-        choices=('wbf', 'union', 'separate'),
-        default='wbf',
-        help='wbf: weighted boxes fusion of each finding at IoU > 0.5, votes kept; '
-        "union: every reader's box unchanged; separate: the same in files of their "
-        'own, train_R8.json, val_R8.json, ... with the films that the reader read; the '
-        'test consensus is written once (default: %(default)s)',
-    )
-    group.add_argument(
-        '--min-votes',
-        type=positive,
-        default=1,
-        metavar='N',
-        help='readers who must agree before a finding counts, for image labels and '
-        'fused boxes alike: a label with fewer votes is 0, a box with fewer is left '
-        'out and counted; votes are kept, and the test consensus stays as it is. More '
-        'than 1 needs --readers wbf: union and separate keep what each reader drew '
-        '(default: %(default)s)',
+        '--folds',
+        type=folds,
+        metavar='K',
+        help='in the place of one train and val: the folders fold_0 to fold_K-1, each '
+        'with its train.json and val.json (and test.json, if there is one), so that '
+        'each is a data_root; every training film is in the val.json of exactly one. '
+        'Films are stratified over the findings, and since no patient is known each '
+        'stands for itself; --seed decides, --val-fraction does not count',
     )
 
 
+@without_collection
 def convert(args: argparse.Namespace, report: Report) -> Conversion:
     """Read, check, fuse and split a release as the command line asks.
 
     Raises:
         AnnotationError: the data are wrong or incomplete.
     """
-    if args.min_votes > 1 and args.readers != 'wbf':
-        raise argparse.ArgumentError(
-            None,
-            f'--min-votes {args.min_votes} needs --readers wbf: {args.readers} keeps '
-            'what each reader drew, which has one vote',
-        )
-    release = read_release(args, report)
-    split = _split(release.train, args)
-    parts = [*reader_parts(split, release, args, report), _test_part(release, args)]
-    named = {**split, 'test': release.test}
+    readers = chosen_readers(args)
+    release = read_release(args, report, readers.min_votes)
+    truths = ground_truths(release, readers, report)
+    if not args.no_agreement:
+        report.reader_agreement = _agreement(release, readers.iou_thr)
+    parts: list[Part] = []
+    lists: dict[str, list[str]] = {}
+    for folder, split in _splits(release.train, args).items():
+        facts = {'min_votes': readers.min_votes} if len(truths) == 1 else {}
+        if folder:
+            facts |= {'fold': int(folder[len(_FOLD) : -1]), 'folds': args.folds}
+        parts += _train_parts(split, truths, folder, facts, args)
+        parts.append(_test_part(release, folder, args))
+        named = {**split, 'test': release.test}
+        if len(truths) == 1:
+            seen = truths[0].films.keys() | {film.image_id for film in release.test}
+            named = {
+                n: [f for f in films if f.image_id in seen]
+                for n, films in named.items()
+            }
+        lists |= {
+            f'{folder}{name}_list': [film.image_id for film in films]
+            for name, films in named.items()
+            if films
+        }
     return Conversion(
         dataset='vindr-cxr',
         release=release.name,
@@ -112,34 +129,81 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
         label_source=release.train_source,
         seed=args.seed,
         parts=[part for part in parts if part.records],
-        lists={
-            f'{name}_list': [record.image_id for record in records]
-            for name, records in named.items()
-            if records
-        },
+        lists=lists,
     )
 
 
-def _split(
+def folds(text: str) -> int:
+    """A number of folds."""
+    number = positive(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError(f'must be at least 2, got {text!r}')
+    return number
+
+
+def _splits(
     records: list[ImageRecord], args: argparse.Namespace
-) -> dict[str, list[ImageRecord]]:
-    """Train and val; no patient is known, so every film stands for itself."""
+) -> dict[str, dict[str, list[ImageRecord]]]:
+    """Folder -> train and val; no patient is known, so every film stands for itself."""
     votes = [[vote or 0 for vote in r.votes or ()] for r in records]
     width = max(map(len, votes), default=0)
     strata = np.array([row or [0] * width for row in votes])
-    fractions = {'train': 1 - args.val_fraction, 'val': args.val_fraction}
-    return split_records(records, fractions, args.seed, strata)
+    if not args.folds:
+        fractions = {'train': 1 - args.val_fraction, 'val': args.val_fraction}
+        return {'': split_records(records, fractions, args.seed, strata)}
+    try:
+        parts = fold_records(records, args.folds, args.seed, strata)
+    except ValueError as error:
+        raise argparse.ArgumentError(None, f'--folds: {error}') from error
+    return {f'{_FOLD}{k}/': part for k, part in enumerate(parts)}
 
 
-def _test_part(release: Release, args: argparse.Namespace) -> Part:
+def _train_parts(
+    split: dict[str, list[ImageRecord]],
+    truths: list[GroundTruth],
+    folder: str,
+    facts: dict[str, Any],
+    args: argparse.Namespace,
+) -> list[Part]:
+    """Train and val with each ground truth.
+
+    All readers share one split, so that a film to validate on was trained on by none.
+    """
+    family = 'random-image' if args.val_fraction or args.folds else 'official'
+    family = 'subset' if args.limit else family
+    return [
+        Part(
+            f'{folder}{name}{truth.suffix}',
+            'detection',
+            name,
+            family,
+            truth.name,
+            [truth.films[f.image_id] for f in films if f.image_id in truth.films],
+            facts,
+        )
+        for truth in truths
+        for name, films in split.items()
+    ]
+
+
+def _test_part(release: Release, folder: str, args: argparse.Namespace) -> Part:
     """The consensus, or films without labels, which cannot be scored."""
     family = 'official' if release.test_complete else 'official-incomplete'
     family = 'subset' if args.limit else family
     source = release.test_source
-    if source is None:
-        extra: dict[str, str | None] = {'label_file': None, 'label_sha256': None}
-        return Part(
-            'test_unlabelled', 'detection', 'test', family, None, release.test, extra
-        )
-    extra = {'label_file': source.path.name, 'label_sha256': source.content_sha256}
-    return Part('test', 'detection', 'test', family, 'consensus', release.test, extra)
+    name = f'{folder}test' if source else f'{folder}test_unlabelled'
+    extra: dict[str, Any] = {
+        'label_file': source.path.name if source else None,
+        'label_sha256': source.content_sha256 if source else None,
+    }
+    truth = 'consensus' if source else None
+    return Part(name, 'detection', 'test', family, truth, release.test, extra)
+
+
+def _agreement(release: Release, iou_thr: float) -> dict[str, Any] | None:
+    """What the readers tell of one another; None where no film has two of them."""
+    from .agreement import reader_agreement  # brings SciPy, which --help can spare
+
+    labels = release.train_labels
+    read = zip(labels.image_id.tolist(), labels.reader.tolist(), strict=True)
+    return reader_agreement(release.train, read, FINDINGS[release.name], iou_thr)

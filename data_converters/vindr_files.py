@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,16 @@ def _below(root: Path, args: argparse.Namespace) -> dict[str, Any]:
         if not films:
             chosen['train_films'] = chosen['test_films'] = None
     return chosen
+
+
+def nested_folders(films: Iterable[Path]) -> list[str]:
+    """Folders that hold films and lie in one of the same name, such as train/train.
+
+    >>> nested_folders([Path('r/test/test/a.dicom'), Path('r/train/b.dicom')])
+    ['test/test']
+    """
+    folders = {path.parent for path in films}
+    return sorted({f'{f.name}/{f.name}' for f in folders if f.name == f.parent.name})
 
 
 def _is_test(path: Path, root: Path) -> bool:

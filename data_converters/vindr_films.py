@@ -104,10 +104,9 @@ def boxes_of_films(
     known = [i in films for i in table.rows.image_id.tolist()]
     rows = table.rows.where(table.rows.is_box & np.array(known, dtype=bool))
     report.boxes_in += len(rows.line)
-    original_hw, file_hw = (
-        np.array([size(films[i]) for i in rows.image_id.tolist()]).reshape(-1, 2)
-        for size in (lambda film: film.original_size_hw, lambda film: film.size_hw)
-    )
+    of_box = [films[i] for i in rows.image_id.tolist()]
+    sizes = [(*film.original_size_hw, *film.size_hw) for film in of_box]
+    original_hw, file_hw = np.hsplit(np.array(sizes, dtype=int).reshape(-1, 4), 2)
     scaled, keep = boxes_on_file(
         rows.xyxy,
         original_hw,

@@ -15,8 +15,8 @@ from mmlung.findings import VINDR_GLOBAL
 from mmlung.findings import VINDR_LOCAL
 
 from .report import Report
-from .tables import Table
 from .tables import read_table
+from .vindr_rows import Sieve
 from .vindr_tables import BoxRows
 
 ALL_LABELS = VINDR_LOCAL + VINDR_GLOBAL
@@ -71,20 +71,19 @@ class ReaderLabels:
         none = self.classes.index(NO_FINDING)
         labels[(np.delete(labels, none, axis=1) == 1).any(axis=1), none] = 0
         return [
-            {'labels': tuple(row), 'votes': _whole(vote), 'n_readers': n}
+            {'labels': tuple(row), 'votes': vote, 'n_readers': n}
             for row, vote, n in zip(
-                labels.tolist(), votes.tolist(), n_readers.tolist(), strict=True
+                labels.tolist(), _whole(votes), n_readers.tolist(), strict=True
             )
         ]
 
 
 def labels_from_boxes(
-    rows: BoxRows, classes: tuple[str, ...], findings: Sequence[str], report: Report
+    rows: BoxRows, classes: tuple[str, ...], findings: Sequence[str]
 ) -> ReaderLabels:
     """A reader who drew a finding says it is present; the rest of ``findings`` absent.
 
-    Labels of ``classes`` that are never drawn are NaN. A reader who says 'No finding'
-    and draws one nevertheless is counted, and the box stands.
+    Labels of ``classes`` that are never drawn are NaN.
     """
     import pandas as pd
 
@@ -95,28 +94,21 @@ def labels_from_boxes(
     values = np.tile(np.where(drawn, 0.0, np.nan), (len(pairs), 1))
     column = {name: i for i, name in enumerate(classes)}
     values[pair, [column[name] for name in rows.finding.tolist()]] = 1
-    lesions = [column[name] for name in findings]
-    both = (values[:, column[NO_FINDING]] == 1) & (values[:, lesions] == 1).any(axis=1)
-    if both.any():
-        first = image_ids[pairs[both.argmax()] // len(readers)]
-        report.warn(
-            f'{both.sum():,} times a reader says {NO_FINDING!r} and draws a finding on '
-            f'the same film (first: {first}); the boxes stand'
-        )
-        values[both, column[NO_FINDING]] = 0
     return ReaderLabels(
         classes, image_ids[pairs // len(readers)], readers[pairs % len(readers)], values
     )
 
 
-def read_labels(path: Path, report: Report, consensus: bool) -> ReaderLabels:
+def read_labels(
+    path: Path, report: Report, consensus: bool, drop_invalid: bool = False
+) -> ReaderLabels:
     """Read image_labels_train.csv, or with ``consensus`` image_labels_test.csv.
 
     A blank cell means absent, with a warning that counts them.
 
     Raises:
         AnnotationError: a label column is missing, a cell is neither 0 nor 1, or a row
-            stands there twice.
+            stands there twice; with ``drop_invalid`` such rows are left out.
     """
     ids = ('image_id',) if consensus else ('image_id', 'rad_id')
     table = read_table(path, wanted=ids)
@@ -130,38 +122,51 @@ def read_labels(path: Path, report: Report, consensus: bool) -> ReaderLabels:
     extra = [c for c in table.frame if c not in {'image_id', 'rad_id', *ALL_LABELS}]
     if extra:
         report.warn(f'{table.name}: columns {extra} are no known labels, not used')
-    repeated = table.frame.duplicated(list(ids)).to_numpy()
-    if repeated.any():
-        at = int(repeated.argmax())
-        who = ' '.join(table.frame[list(ids)].iloc[at])
-        raise table.error(f'{who} stands there twice', int(table.frame.index[at]))
+    sieve = Sieve(table, report, drop_invalid)
+    who = table.frame[list(ids)]
+    repeated = who.duplicated().to_numpy()
+    sieve.leave_out(
+        repeated, 'repeated', lambda i: f'{" ".join(who.iloc[i])} stands there twice'
+    )
+    values = _cells(sieve)
+    table = sieve.table
     reader = np.full(len(table.frame), '', object)
     if not consensus:
         reader = table.frame['rad_id'].to_numpy(object)
     image_id = table.frame['image_id'].to_numpy(object)
-    return ReaderLabels(ALL_LABELS, image_id, reader, _cells(table, report))
+    return ReaderLabels(ALL_LABELS, image_id, reader, values)
 
 
-def _cells(table: Table, report: Report) -> np.ndarray:
-    """(N, 28) of 1 and 0."""
-    values = np.stack([table.numbers(name) for name in ALL_LABELS], axis=1)
+def _cells(sieve: Sieve) -> np.ndarray:
+    """(N, 28) of 1 and 0 in the rows that can be right."""
+    parsed = [sieve.table.numbers_or_bad(name) for name in ALL_LABELS]
+    values = np.stack([column for column, _ in parsed], axis=1)
+    bad = np.stack([column for _, column in parsed], axis=1)
+    bad |= ~np.isnan(values) & (values != 0) & (values != 1)
+    where = {row: ALL_LABELS[column] for row, column in np.argwhere(bad)[::-1].tolist()}
+    cells = sieve.table.frame
+    right = ~np.asarray(bad.any(axis=1))
+    sieve.leave_out(
+        ~right,
+        'label neither 0 nor 1',
+        lambda i: f'{where[i]} must be 0 or 1, got {cells[where[i]].iloc[i]}',
+    )
+    values, table = values[right], sieve.table
     blank = np.isnan(values)
-    bad = ~blank & (values != 0) & (values != 1)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise table.error(
-            f'{ALL_LABELS[column]} must be 0 or 1, got {values[row, column]:g}',
-            row=int(table.frame.index[row]),
-        )
     if blank.any():
         line = int(table.frame.index[blank.any(axis=1).argmax()])
-        report.warn(
+        sieve.report.warn(
             f'{table.name}: {blank.sum():,} blank label cells were read as 0 '
             f'(first: row {line})'
         )
     return np.where(blank, 0.0, values)
 
 
-def _whole(votes: list[float]) -> tuple[int | None, ...]:
+def _whole(votes: np.ndarray) -> list[tuple[int | None, ...]]:
     """Votes as whole numbers, None for a label that nobody was asked about."""
-    return tuple(int(v) if v == v else None for v in votes)
+    unknown = np.isnan(votes)
+    if not unknown.any():
+        return list(map(tuple, votes.astype(int).tolist()))
+    whole = np.where(unknown, 0, votes).astype(int).astype(object)
+    whole[unknown] = None
+    return list(map(tuple, whole.tolist()))

@@ -9,25 +9,21 @@ from pathlib import Path
 
 from mmlung.findings import NO_FINDING
 
-from .image_index import choose_films
-from .image_index import images_root
-from .image_index import require_sizes
 from .records import AnnotationError
 from .records import ImageRecord
 from .report import Report
 from .tables import Source
-from .vindr_files import VindrFiles
 from .vindr_files import find_files
 from .vindr_films import Film
-from .vindr_films import Sizes
 from .vindr_films import boxes_of_films
-from .vindr_films import films_in_table
-from .vindr_films import films_on_disk
 from .vindr_films import sizes_beside_boxes
 from .vindr_labels import ALL_LABELS
 from .vindr_labels import ReaderLabels
 from .vindr_labels import labels_from_boxes
 from .vindr_labels import read_labels
+from .vindr_lookup import Wanted
+from .vindr_lookup import check_apart
+from .vindr_lookup import find_films
 from .vindr_tables import FINDINGS
 from .vindr_tables import BoxTable
 from .vindr_tables import read_boxes
@@ -74,44 +70,47 @@ class _Tables:
         both = {*self.boxes.rows.image_id.tolist(), *self.labels.image_id.tolist()}
         return sorted(both)
 
-
-@dataclass(frozen=True)
-class _Wanted:
-    """Films to look for: their ids, what was found, and which file asks for them."""
-
-    image_ids: list[str]
-    found: Mapping[str, Path] | None
-    file: str
+    def wanted(self, found: Mapping[str, Path] | None) -> Wanted:
+        """The films to look for among those found."""
+        return Wanted(self.image_ids, found, self.boxes.name, self.boxes)
 
 
-def read_release(args: argparse.Namespace, report: Report) -> Release:
+def read_release(
+    args: argparse.Namespace, report: Report, min_votes: int = 1
+) -> Release:
     """Read and check everything that the command line names.
+
+    Args:
+        args: files and what to do with broken rows.
+        report: gets what was read and left out.
+        min_votes: readers who must say so before an image label is present.
 
     Raises:
         AnnotationError: the data are wrong or incomplete.
     """
     files = find_files(args)
-    train = _read_tables(files.annotations, files.image_labels, None, report)
-    wanted = {'train': _Wanted(train.image_ids, files.train_films, train.boxes.name)}
+    drop = args.drop_invalid
+    train = _read_tables(files.annotations, files.image_labels, None, report, drop)
+    wanted = {'train': train.wanted(files.train_films)}
     test = None
     if files.test_annotations is not None:
         test = _read_tables(
-            files.test_annotations, files.test_image_labels, train, report
+            files.test_annotations, files.test_image_labels, train, report, drop
         )
-        wanted['test'] = _Wanted(test.image_ids, files.test_films, test.boxes.name)
+        wanted['test'] = test.wanted(files.test_films)
     elif files.test_films:
-        wanted['test'] = _Wanted(sorted(files.test_films), files.test_films, 'test')
-    _check_apart(wanted)
+        wanted['test'] = Wanted(sorted(files.test_films), files.test_films, 'test')
+    check_apart(wanted)
     originals = sizes_beside_boxes(train.boxes)
     for path in files.image_sizes:
         originals.update(read_sizes_table(path, report))
-    films, root = _find_films(wanted, originals, files, args, report)
+    films, root = find_films(wanted, originals, files.annotations.parent, args, report)
     test_films = films.get('test', {})
     return Release(
         name=train.boxes.release,
         image_classes=train.labels.classes,
         images_root=root,
-        train=_records(train, films['train'], args, report),
+        train=_records(train, films['train'], args, report, min_votes),
         train_labels=train.labels,
         train_source=train.boxes.source,
         test=_records(test, test_films, args, report) if test else _bare(test_films),
@@ -122,12 +121,17 @@ def read_release(args: argparse.Namespace, report: Report) -> Release:
 
 
 def _read_tables(
-    boxes: Path, labels: Path | None, train: _Tables | None, report: Report
+    boxes: Path,
+    labels: Path | None,
+    train: _Tables | None,
+    report: Report,
+    drop_invalid: bool,
 ) -> _Tables:
     """Boxes and labels of the training part, or of the test part beside ``train``."""
-    table = read_boxes(boxes, report, None if train is None else train.boxes.release)
+    release = None if train is None else train.boxes.release
+    table = read_boxes(boxes, report, release, drop_invalid)
     if labels is not None:
-        read = read_labels(labels, report, consensus=train is not None)
+        read = read_labels(labels, report, train is not None, drop_invalid)
         _check_overlap(table, read, labels, report)
         if train is not None and train.labels.classes != read.classes:
             read = read.only(train.labels.classes)
@@ -137,7 +141,7 @@ def _read_tables(
         classes = train.labels.classes
     else:
         classes = (*findings, NO_FINDING) if table.release == 'kaggle' else ALL_LABELS
-    return _Tables(table, labels_from_boxes(table.rows, classes, findings, report))
+    return _Tables(table, labels_from_boxes(table.rows, classes, findings))
 
 
 def _check_overlap(
@@ -155,92 +159,18 @@ def _check_overlap(
         )
 
 
-def _check_apart(wanted: Mapping[str, _Wanted]) -> None:
-    """No test film is trained on."""
-    if 'test' not in wanted:
-        return
-    both = set(wanted['train'].image_ids) & set(wanted['test'].image_ids)
-    if both:
-        raise AnnotationError(
-            f'{len(both):,} films are in both the training and the test part (first: '
-            f'{min(both)}). A test film must not be trained on.',
-            wanted['test'].file,
-        )
-
-
-def _find_films(
-    wanted: Mapping[str, _Wanted],
-    originals: Sizes,
-    files: VindrFiles,
+def _records(
+    tables: _Tables,
+    films: Mapping[str, Film],
     args: argparse.Namespace,
     report: Report,
-) -> tuple[dict[str, dict[str, Film]], Path]:
-    """Films of each part, and the folder that their names are relative to."""
-    if all(part.found is None for part in wanted.values()):
-        films = {
-            name: films_in_table(part.image_ids[: args.limit], name, originals)
-            for name, part in wanted.items()
-        }
-        folder = files.annotations.absolute().parent
-        root = folder.parent if folder.name == 'annotations' else folder
-        return films, args.images_root or root
-    _count_strangers(wanted, report)
-    chosen = {name: _choose(part, name, args, report) for name, part in wanted.items()}
-    paths = {i: path for part in chosen.values() for i, path in part.items()}
-    sizes = require_sizes(paths, report, args.workers, args.drop_invalid)
-    root, base = images_root(
-        [part.found[i] for part in wanted.values() for i in part.image_ids
-         if part.found and i in part.found],
-        args.images_root,
-    )  # fmt: skip
-    films = {
-        name: films_on_disk(
-            part, base, {i: sizes[i] for i in part if i in sizes}, originals
-        )
-        for name, part in chosen.items()
-    }
-    return films, root
-
-
-def _count_strangers(wanted: Mapping[str, _Wanted], report: Report) -> None:
-    """Images that no table speaks of are left out: nobody said they are healthy."""
-    found = {i for part in wanted.values() for i in part.found or ()}
-    strangers = found - {i for part in wanted.values() for i in part.image_ids}
-    if strangers:
-        report.count('images without annotation, left out', len(strangers))
-
-
-def _choose(
-    part: _Wanted, name: str, args: argparse.Namespace, report: Report
-) -> dict[str, Path]:
-    """Id -> file of the films of a part that are there."""
-    if part.found is None or not any(i in part.found for i in part.image_ids):
-        message = (
-            f'none of the {len(part.image_ids):,} films of the {name} part (first: '
-            f'{part.image_ids[0]}) is among the {len(part.found or ()):,} images found'
-        )
-        if name == 'test' and (args.limit or args.drop_invalid):
-            report.warn(f'{part.file}: {message}; the part was left out')
-            return {}
-        raise AnnotationError(
-            f'{message}. Name their folder (--images, --test-images), or leave the '
-            'part out by naming the files of the other one instead of --root.',
-            part.file,
-        )
-    ids = choose_films(
-        part.image_ids, part.found, report, part.file, args.limit, args.drop_invalid
-    )
-    return {i: part.found[i] for i in ids}
-
-
-def _records(
-    tables: _Tables, films: Mapping[str, Film], args: argparse.Namespace, report: Report
+    min_votes: int = 1,
 ) -> list[ImageRecord]:
     """Films with every box and label of the tables."""
     boxes = boxes_of_films(
         tables.boxes, films, report, args.max_outside, args.drop_invalid
     )
-    labels = tables.labels.fields(list(films), args.min_votes)
+    labels = tables.labels.fields(list(films), min_votes)
     return [
         _record(image_id, film, boxes=tuple(boxes.get(image_id, ())), **known)
         for (image_id, film), known in zip(films.items(), labels, strict=True)

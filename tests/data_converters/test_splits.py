@@ -3,6 +3,7 @@ import pytest
 
 from data_converters.records import ImageRecord
 from data_converters.splits import assign_groups
+from data_converters.splits import fold_records
 from data_converters.splits import split_records
 
 
@@ -144,3 +145,39 @@ def test_any_set_of_films(seed):
 def test_shares_add_up():
     with pytest.raises(ValueError, match='must add up to 1'):
         split_records([], {'train': 0.9, 'val': 0.2}, 0)
+
+
+@pytest.mark.parametrize('n_folds', [2, 5])
+def test_every_film_is_validated_on_once(n_folds):
+    records = random_records(0)
+    folds = fold_records(records, n_folds, seed=1)
+    assert len(folds) == n_folds
+    held = [r.image_id for fold in folds for r in fold['val']]
+    assert sorted(held) == [r.image_id for r in records]
+    everything = np.array([r.labels for r in records]).sum(axis=0)
+    for fold in folds:
+        assert len(fold['train']) + len(fold['val']) == len(records)
+        patients = [{r.patient_id for r in fold[name]} for name in ('train', 'val')]
+        assert not patients[0] & patients[1]
+        found = np.array([r.labels for r in fold['val']]).sum(axis=0)
+        np.testing.assert_allclose(
+            found / everything, 1 / n_folds, atol=0.1
+        )  # some have dozens of films
+
+
+def test_folds_depend_on_the_seed_alone():
+    records = random_records(0, n=200, n_patients=60)
+
+    def folds(seed):
+        return [
+            [r.image_id for r in fold['val']] for fold in fold_records(records, 5, seed)
+        ]
+
+    assert folds(0) == folds(0) != folds(1)
+
+
+@pytest.mark.parametrize('n_folds', [1, 4])
+def test_impossible_folds(n_folds):
+    records = random_records(0, n=30, n_patients=3)
+    with pytest.raises(ValueError, match=r'between 2 and the number of pat.*, 3; got'):
+        fold_records(records, n_folds, seed=0)

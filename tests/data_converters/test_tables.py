@@ -152,3 +152,28 @@ def test_names_are_text(tmp_path):
     path.write_bytes(b'\xff\xfe')
     with pytest.raises(AnnotationError, match='not a list of names'):
         read_names(path)
+
+
+@pytest.mark.parametrize(
+    'blank', [' ', '\t', '\v', '\x1c', '\u00a0', '\u3000'], ids=repr
+)
+@pytest.mark.parametrize(
+    'text',
+    ['a,b\n{}x,y z\n', 'a,b\nx{},y z\n', 'a,b\nx,{}y z\n', 'a,b\nx,y z{}\n',
+     'a,b\nx,"y z{}"\n', 'a,b\nx,"{}y z"\n', 'a,b\r\nx,y z{}\r\n', 'a{},b\nx,y z\n',
+     '{}a,b\nx,y z\n', 'a,b\nx,y z{}'],
+    ids=repr,
+)  # fmt: skip
+def test_blanks_around_a_cell_are_never_kept(tmp_path, text, blank):
+    path = tmp_path / 't.csv'
+    path.write_bytes(text.format(blank).encode())
+    frame = read_table(path).frame
+    assert frame.columns.tolist() == ['a', 'b']
+    assert frame.iloc[0].tolist() == ['x', 'y z']
+
+
+def test_the_header_of_a_gzip_needs_its_beginning_alone(tmp_path):
+    path = tmp_path / 't.csv.gz'
+    raw = gzip.compress(b'a, b\n' + b'1,2\n' * 100_000)
+    path.write_bytes(raw[: len(raw) // 2])  # an incomplete download, still named so
+    assert read_header(path) == ['a', 'b']

@@ -124,3 +124,80 @@ def test_out_may_lie_inside_the_release(kaggle, convert):
     for _ in range(2):
         files = convert('vindr', '--root', kaggle, out=kaggle / 'coco')
     assert files['train']['info']['images_root'] == '..'
+
+
+def test_folds(physionet, convert):
+    """Each folder is a data_root: train, val and the test part."""
+    files = convert('vindr', '--root', physionet, '--folds', 5)
+    assert files.files() == {f'fold_{k}' for k in range(5)} | {'conversion_report.json'}
+    names = {path.name for path in (files.out / 'fold_0').iterdir()}
+    lists = {f'{name}_list.txt' for name in ('train', 'val', 'test')}
+    assert names == {'train.json', 'val.json', 'test.json'} | lists
+    folds = [f'fold_{k}' for k in range(5)]
+    held = [image for k in folds for image in files.images(f'{k}/val')]
+    assert sorted(held) == vindr_download.TRAIN_IDS
+    for k in folds:
+        both = [*files.images(f'{k}/train'), *files.images(f'{k}/val')]
+        assert sorted(both) == vindr_download.TRAIN_IDS
+        assert files.all_boxes(f'{k}/train', f'{k}/val') == FUSED_BOXES
+        assert files[f'{k}/test']['images'] == files['fold_0/test']['images']
+    info = files['fold_3/val']['info']
+    assert (info['fold'], info['folds'], info['split']) == (3, 5, 'val')
+    folder = files.out / 'fold_3' / info['images_root']
+    assert (folder / files.images('fold_3/val').popitem()[1]['file_name']).is_file()
+    assert (files.report['images'], files.report['boxes_out']) == (24, 7)
+    again = convert('vindr', '--root', physionet)
+    assert not {k for k in folds if (again.out / k).exists()}
+
+
+def test_folds_of_every_reader(kaggle, convert):
+    files = convert('vindr', '--root', kaggle, '--folds', 2, '--readers', 'separate')
+    held = [set(files.images(f'fold_{k}/val_R8')) for k in range(2)]
+    assert held == [set(files.images(f'fold_{k}/val_R9')) for k in range(2)]
+    assert len(held[0] | held[1]) == 20
+
+
+@pytest.mark.parametrize(
+    ('folds', 'message'),
+    [(21, '--folds: the number of folds must lie between 2 and'), (1, 'at least 2')],
+)
+def test_impossible_folds(kaggle, refuse, folds, message, capsys):
+    if folds > 1:
+        assert message in refuse('vindr', '--root', kaggle, '--folds', folds)
+        return
+    with pytest.raises(SystemExit):
+        refuse('vindr', '--root', kaggle, '--folds', folds)
+    assert message in capsys.readouterr().err
+
+
+def test_mle_bench_splits_the_training_films_again(tmp_path, convert):
+    """Its test films are Kaggle's training films; its folders are nested."""
+    root = vindr_download.kaggle_release(tmp_path / 'prepared' / 'public')
+    table = root / 'train.csv'
+    header, *lines = table.read_text().splitlines()
+    ours = [s for s in lines if s[:10] < '0000000018']
+    table.write_text('\n'.join([header, *ours]))
+    for path in (root / 'test').iterdir():
+        path.unlink()
+    for part in ('train', 'test'):
+        (root / part).rename(root / 'moved')
+        (root / part).mkdir()
+        (root / 'moved').rename(root / part / part)
+    for image_id in vindr_download.TRAIN_IDS[18:]:
+        name = f'{image_id}.dicom'
+        (root / 'train' / 'train' / name).rename(root / 'test' / 'test' / name)
+    vindr_download.write_csv(
+        root / 'sample_submission.csv',
+        ('image_id', 'PredictionString'),
+        [(i, '14 1 0 0 1 1') for i in vindr_download.TRAIN_IDS[18:]],
+    )
+    files = convert('vindr', '--root', root)
+    assert sorted(files.images('train', 'val')) == vindr_download.TRAIN_IDS[:18]
+    assert list(files.images('test_unlabelled')) == vindr_download.TRAIN_IDS[18:]
+    assert files.all_boxes('train', 'val') == FUSED_BOXES
+    name = files.images('train', 'val')['0000000000']['file_name']
+    assert name == 'train/train/0000000000.dicom'
+    assert files.report['warnings'] == [
+        'films lie in folders inside folders of the same name (test/test, train/train)'
+        ', as some archives unpack; they were taken from there'
+    ]

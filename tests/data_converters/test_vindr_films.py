@@ -98,11 +98,11 @@ def test_no_images_and_no_sizes(tmp_path, refuse):
 def test_boxes_across_the_border(kaggle, convert):
     line = vindr_download.append_rows(
         kaggle,
-        ('0000000003', 'R8', 'ILD', 100, 100, 200.5, 150),
-        ('0000000003', 'R8', 'ILD', 10, 10, 10, 150),
+        ('0000000000', 'R8', 'ILD', 100, 100, 200.5, 150),
+        ('0000000000', 'R8', 'ILD', 10, 10, 10, 150),
     )
     files = convert('vindr', '--root', kaggle)
-    assert ('0000000003', 'ILD', (100, 100, 200, 150), ('R8',)) in files.all_boxes(
+    assert ('0000000000', 'ILD', (100, 100, 200, 150), ('R8',)) in files.all_boxes(
         'train', 'val'
     )
     assert [e['line'] for e in files.report['clipped']] == [line - 1]
@@ -110,3 +110,38 @@ def test_boxes_across_the_border(kaggle, convert):
     assert files.report['clipped'][0]['file'] == 'train.csv'
     assert files.report['boxes_in'] == 11
     assert files.report['boxes_out'] == 7
+
+
+def test_a_mirror_of_a_third_truncated(tmp_path, convert):
+    """Such as raddar's: each side divided by 3, boxes of the original; also a test."""
+    root = vindr_download.kaggle_release(tmp_path / 'mirror', films=False)
+    for part, ids in (
+        ('train', vindr_download.TRAIN_IDS),
+        ('test', vindr_download.TEST_IDS),
+    ):
+        for image_id in ids:
+            vindr_download.write_png(root / part / f'{image_id}.png', (100, 66))
+        sizes = [(i, 300, 200) for i in ids]
+        table = root / f'{part}_meta.csv'
+        vindr_download.write_csv(table, ('image_id', 'dim0', 'dim1'), sizes)
+    files = convert('vindr', '--root', root)
+    scale = (66 / 200, 100 / 300) * 2
+    for found, true in zip(files.all_boxes('train', 'val'), FUSED_BOXES, strict=True):
+        wanted = [v * s for v, s in zip(true[2], scale, strict=True)]
+        assert found[2] == pytest.approx(wanted)
+    test = files.images('test_unlabelled')
+    assert list(test) == vindr_download.TEST_IDS
+    assert test['1e10000000']['original_size_hw'] == [300, 200]
+
+
+def test_a_thin_box_survives_a_resize(tmp_path, convert):
+    """The release's thinnest is 3 px high: rounded after a resize it would be lost."""
+    rows = vindr_download.box_rows([(0, 'Pleural effusion', 'R8', (50, 258, 61, 261))])
+    root = vindr_download.kaggle_release(tmp_path / 'mirror', rows, films=False)
+    for image_id in vindr_download.TRAIN_IDS:
+        vindr_download.write_png(root / 'train' / f'{image_id}.png', (30, 20))
+    sizes = [(i, 300, 200) for i in vindr_download.TRAIN_IDS]
+    table = root / 'train_meta.csv'
+    vindr_download.write_csv(table, ('image_id', 'dim0', 'dim1'), sizes)
+    ((_, _, found, _),) = convert('vindr', '--root', root).all_boxes('train', 'val')
+    assert found == pytest.approx((5, 25.8, 6.1, 26.1))

@@ -101,3 +101,17 @@ def test_a_film_without_label_row_is_unknown(physionet, convert):
     files = convert('vindr', '--root', physionet)
     assert files.images('train', 'val')['0000000000']['gt_score'] == [None] * 28
     assert 'has no row for 1 films' in files.report['warnings'][0]
+
+
+@pytest.mark.parametrize('cell', ['2', 'x'])
+def test_wrong_label_rows_are_dropped_on_request(physionet, convert, cell):
+    path = physionet / 'annotations' / 'image_labels_train.csv'
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace('R8,0', f'R8,{cell}', 1)
+    path.write_text('\n'.join([*lines, lines[2]]))
+    files = convert('vindr', '--root', physionet, '--drop-invalid')
+    assert [(e['line'], e['reason']) for e in files.report['dropped']] == [
+        (62, '0000000000 R9 stands there twice'),
+        (2, f'Aortic enlargement must be 0 or 1, got {cell}'),
+    ]
+    assert files.images('train', 'val')['0000000000']['n_readers'] == 2

@@ -144,6 +144,42 @@ def test_boxes_and_labels_of_two_readers(run):
     assert len(images) == 15_000
 
 
+def test_majority_is_two_votes(run):
+    assert run('--readers', 'majority')['val'] == run('--min-votes', 2)['val']
+
+
+def test_agreement_of_the_readers(run):
+    """Every box stands once as its reader's; healthy films have nothing to compare."""
+    found = run().report['reader_agreement']
+    assert (found['films'], found['films_with_boxes']) == (15_000, 4_394)
+    for name, (n_boxes, *_) in COUNTS.items():
+        assert found['per_finding'][name]['boxes'] == n_boxes
+    heart, thickening = (
+        found['per_finding'][n]['mIoU'] for n in ('Cardiomegaly', 'Pleural thickening')
+    )
+    assert (heart, thickening) == pytest.approx((0.565, 0.153), abs=0.001)
+    assert found['per_reader']['R8']['films'] == 6_582
+
+
+def test_folds(run):
+    files = run('--folds', '5', '--no-agreement')
+    held = [set(files.images(f'fold_{k}/val')) for k in range(5)]
+    assert sum(map(len, held)) == len(set.union(*held)) == 15_000
+    votes = np.array(
+        [
+            np.sum(
+                [
+                    np.array(image['label_votes']) > 0
+                    for image in files.images(f'fold_{k}/val').values()
+                ],
+                axis=0,
+            )
+            for k in range(5)
+        ]
+    )
+    np.testing.assert_allclose(votes / votes.sum(axis=0), 0.2, atol=0.01)
+
+
 def test_fusion_in_file_order_gives_the_published_count(inputs):
     frame = read_table(inputs.annotations).frame.query("class_name != 'No finding'")
     groups = defaultdict(list)

@@ -7,6 +7,9 @@ def test_missing_films_are_listed_and_stop(kaggle, refuse, convert):
         (kaggle / 'train' / f'{image_id}.dicom').unlink()
     error = refuse('vindr', '--root', kaggle)
     assert f'2 of its 20 films are missing: {gone[0]}, {gone[1]}.' in error
+    lines = (kaggle / 'train.csv').read_text().splitlines()
+    first = next(n for n, s in enumerate(lines, start=1) if s.startswith(gone[0]))
+    assert f'train.csv row {first}:' in error
     assert refuse.printed == ''.join(f'missing: {i}\n' for i in gone)
     files = convert('vindr', '--root', kaggle, '--drop-invalid')
     assert len(files.images('train', 'val')) == 18

@@ -7,15 +7,18 @@ from .vindr_download import FUSED_BOXES
 @pytest.mark.parametrize(
     ('row', 'message'),
     [
-        (('0000000003', 'R8', 'ILD', '', 1, 2, 3), 'lacks a coordinate'),
-        (('0000000003', 'R8', 'ILD', 5, 1, 2, 3), 'has x_max < x_min'),
-        (('0000000003', 'R8', 'ILD', 'x', 1, 2, 3), 'x_min must be a number'),
+        (('0000000000', 'R8', 'ILD', '', 1, 2, 3), 'lacks a coordinate'),
+        (('0000000000', 'R8', 'ILD', 5, 1, 2, 3), 'has x_max < x_min'),
+        (('0000000000', 'R8', 'ILD', 'x', 1, 2, 3), 'x_min must be a number'),
         (('0000000003', 'R8', 'Ild', 1, 1, 2, 3), "unknown finding 'Ild'"),
         (('0000000003', 'R8', 'Rib fracture', 1, 1, 2, 3), 'unknown finding'),
         (('0000000003', 'R8', 'Lung tumor', 1, 1, 2, 3), 'label of the whole image'),
         (('0000000003', 'R8', 'Other disease', 1, 1, 2, 3), 'of the whole image'),
         (('', 'R8', 'ILD', 1, 1, 2, 3), 'image_id must not be blank'),
         (('0000000003', '', 'ILD', 1, 1, 2, 3), 'rad_id must not be blank'),
+        (('0000000000', 'R8', 'Cardiomegaly', 10, 20, 110, 120), 'repeats row 2.'),
+        (('0000000009', 'R8', 'No finding', '', '', '', ''), 'repeats row'),
+        (('0000000000', 'R8', 'No finding', '', '', '', ''), 'another row draws a box'),
     ],
     ids=[
         'no-corner',
@@ -27,6 +30,9 @@ from .vindr_download import FUSED_BOXES
         'alias-of-global',
         'no-image',
         'no-reader',
+        'repeated',
+        'nothing-twice',
+        'nothing-and-a-box',
     ],
 )
 def test_a_wrong_row_is_named(kaggle, refuse, row, message):
@@ -34,34 +40,63 @@ def test_a_wrong_row_is_named(kaggle, refuse, row, message):
     error = refuse('vindr', '--root', kaggle)
     assert message in error
     assert f'train.csv row {line}:' in error
+    assert 'pass --drop-invalid.' in error
 
 
 def test_invalid_rows_are_dropped_on_request(kaggle, convert):
-    row = ('0000000003', 'R8', 'ILD', '', '', '', '')
-    line = vindr_download.append_rows(kaggle, row)
+    last = vindr_download.append_rows(
+        kaggle,
+        ('0000000000', 'R8', 'ILD', '', '', '', ''),
+        ('0000000003', 'R8', 'Ild', 1, 1, 2, 3),
+        ('0000000003', 'R8', 'Lung tumor', 1, 1, 2, 3),
+        ('0000000000', 'R8', 'ILD', 'x', 1, 2, 3),
+        ('', 'R8', 'ILD', 1, 1, 2, 3),
+        vindr_download.box_rows()[0],
+        ('0000000000', 'R8', 'No finding', '', '', '', ''),
+    )
     files = convert('vindr', '--root', kaggle, '--drop-invalid')
     assert files.all_boxes('train', 'val') == FUSED_BOXES
-    assert [e['line'] for e in files.report['dropped']] == [line]
+    dropped = {e['line']: e['reason'] for e in files.report['dropped']}
+    assert sorted(dropped) == list(range(last - 6, last + 1))
+    assert dropped[last - 1] == 'repeats row 2'
+    assert files.report['counts'] == {
+        'rows dropped, blank image_id': 1,
+        'rows dropped, no finding of a box': 2,
+        'rows dropped, no number': 1,
+        'rows dropped, repeated': 1,
+        'rows dropped, No finding beside a box': 1,
+    }
+    at = files['train']['info']['image_classes'].index('No finding')
+    image = files.images('train', 'val')['0000000000']
+    assert image['label_votes'][at] == 0
 
 
-def test_a_repeated_row_is_dropped(kaggle, convert):
-    first = vindr_download.box_rows()[0]
-    line = vindr_download.append_rows(kaggle, first)
-    files = convert('vindr', '--root', kaggle, '--readers', 'union')
-    assert len(files.all_boxes('train', 'val')) == 9
-    assert files.report['dropped'] == [
-        {'file': 'train.csv', 'line': line, 'reason': 'repeats an earlier row'}
-    ]
+def test_a_table_of_which_nothing_is_right(kaggle, refuse):
+    rows = [('0000000003', 'R8', 'Ild', 1, 1, 2, 3)] * 2
+    vindr_download.kaggle_release(kaggle, rows=rows, films=False)
+    error = refuse('vindr', '--root', kaggle, '--drop-invalid')
+    assert "train.csv row 2: unknown finding 'Ild'" in error
+    assert 'and no other row is right' in error
 
 
 def test_no_finding_never_becomes_a_box(kaggle, convert):
     """Some copies give 'No finding' the one-pixel box of the Kaggle metric."""
-    vindr_download.append_rows(kaggle, ('0000000000', 'R8', 'No finding', 0, 0, 1, 1))
+    path = kaggle / 'train.csv'
+    text = path.read_text().replace('No finding,14,R8,,,,', 'No finding,14,R8,0,0,1,1')
+    path.write_text(text)
     files = convert('vindr', '--root', kaggle)
     assert files.all_boxes('train', 'val') == FUSED_BOXES
-    first, second = files.report['warnings']
-    assert "1 rows of 'No finding' have coordinates" in first
-    assert "1 times a reader says 'No finding' and draws a finding" in second
+    assert "18 rows of 'No finding' have coordinates" in files.report['warnings'][0]
+
+
+def test_a_consensus_of_nothing_may_be_said_again(physionet, convert):
+    """Five readers stand behind a test film; the table does not say which."""
+    path = physionet / 'annotations' / 'annotations_test.csv'
+    lines = path.read_text().splitlines()
+    path.write_text('\n'.join([*lines, lines[-1]]))
+    files = convert('vindr', '--root', physionet)
+    assert len(files['test']['images']) == 4
+    assert not files.report['dropped']
 
 
 def test_paediatric_films_are_refused(kaggle, refuse):
