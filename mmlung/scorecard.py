@@ -31,6 +31,10 @@ from mmlung.testing import check_findings_of as check_findings_of
 from mmlung.testing import run_part
 
 
+SHOWN_RATE = 'sensitivity@1'
+"""The point of a finding's FROC curve that the table shows."""
+
+
 @dataclass(frozen=True)
 class Scorecard:
     """What one test gave: two JSON objects, and the results behind them."""
@@ -113,12 +117,15 @@ def split_by_finding(
 
 
 def table(metrics: Mapping[str, Any]) -> str:
-    """The numbers of ``metrics.json`` as text: one row a finding, then the means."""
+    """The numbers of ``metrics.json`` as text: one row a finding, then the means.
+
+    Of a finding's FROC curve it shows one point; ``metrics.json`` has all.
+    """
     per_finding = metrics['per_finding']
     columns = [
         key
         for key in dict.fromkeys(k for row in per_finding.values() for k in row)
-        if not key.endswith(('_low', '_high'))
+        if not key.endswith(('_low', '_high')) and _is_shown(key)
     ]
     width = max(map(len, [*per_finding, 'finding'])) + 2
     lines = ['finding'.ljust(width) + ''.join(f'{key:>22}' for key in columns)]
@@ -142,10 +149,15 @@ def table(metrics: Mapping[str, Any]) -> str:
     return '\n'.join(lines)
 
 
+def _is_shown(key: str) -> bool:
+    return '@' not in key or key == SHOWN_RATE
+
+
 def _cell(value: float | None, row: Mapping[str, Any], key: str) -> str:
     if value is None:
         return '-'
-    count = key.startswith('n_') or key.endswith(('_findings', '_boxes'))
+    name = key.partition('/')[0]
+    count = name.startswith('n_') or name.endswith(('_findings', '_boxes'))
     text = f'{value:.0f}' if count else f'{value:.3f}'
     low, high = row.get(f'{key}_low'), row.get(f'{key}_high')
     return text if low is None or high is None else f'{text} [{low:.3f}, {high:.3f}]'

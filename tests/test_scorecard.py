@@ -263,3 +263,22 @@ def test_missing_parts_are_said(cfg, tmp_path):
     cfg.pop('tta_model', None)
     with pytest.raises(ValueError, match='--tta needs tta_model and tta_pipeline'):
         run_test(cfg, 'none', tta=True)
+
+
+def test_one_point_of_the_froc_curve_is_shown():
+    row = {'CPM': 0.5, 'sensitivity@0.125': 0.1, 'sensitivity@1': 0.4}
+    metrics = {
+        'per_finding': {'Mass': row},
+        'metrics': {**row, 'kaggle_boxes/No finding': 7.0},
+        'data': {
+            'split': 'test',
+            'split_family': 'subset',
+            'images': 3,
+            'dataset': 'vindr-cxr',
+            'ground_truth': 'consensus',
+        },
+    }
+    lines = table(metrics).splitlines()
+    assert lines[0].split() == ['finding', 'CPM', 'sensitivity@1']
+    assert any(line.split() == ['sensitivity@0.125', '0.100'] for line in lines)
+    assert any(line.endswith(' 7') for line in lines)

@@ -16,7 +16,7 @@ from mmengine.evaluator import BaseMetric
 Statistic = Callable[[np.ndarray], dict[str, np.ndarray]]
 """(I, R) weights of I images in R resamples -> {key: (R,) values}."""
 
-_MAX_WEIGHTS_IN_MEMORY = 2**21
+_MAX_WEIGHTS_IN_MEMORY = 2**22
 
 
 def cluster_weights(

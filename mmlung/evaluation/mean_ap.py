@@ -78,7 +78,7 @@ def _recalls_reached(true: np.ndarray, n_boxes: np.ndarray) -> np.ndarray:
     A division in place of 101 comparisons. Counts are whole numbers, so a recall meets
     a whole percent exactly or clearly misses it.
     """
-    percent = 100 * true / np.maximum(n_boxes, 1)
+    percent = 100 * true / np.maximum(n_boxes, 1).astype(true.dtype)
     reached = np.floor(percent)
     exact = np.flatnonzero(percent == reached)
     reached += 1
@@ -130,10 +130,12 @@ def mean_ap(
     n_boxes = pool.n_boxes
     averaged = n_boxes.sum(axis=0) >= max(1, min_boxes)
     curves = _curves(pool)
+    n_detections = np.bincount(pool.image, minlength=len(images))
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
-        weights = compact(weights, len(pool.score))
         boxes = n_boxes.T @ weights  # (C, R)
+        most = max(100 * boxes.max(initial=0), (n_detections @ weights).max(initial=0))
+        weights = compact(weights, most)
         scored = [
             _average_precisions(ranked, weights, n)
             for ranked, n in zip(curves, boxes, strict=True)

@@ -69,19 +69,18 @@ def operating_points(
         yield gained, detections[points]
 
 
-def compact(weights: np.ndarray, n_detections: int) -> np.ndarray:
-    """The (I, R) weights of resamples in float32 where their sums stay exact.
+def compact(weights: np.ndarray, largest: float) -> np.ndarray:
+    """The (I, R) weights of resamples in float32, where whole numbers stay exact.
 
     Half the memory is half the time. A single column, such as the one of the value
-    itself, is left as it is, so that only the ends of intervals are rounded (1e-7).
+    itself, is left as it is: only the ends of intervals are rounded, by under 1e-6.
 
     Args:
         weights: whole numbers.
-        n_detections: the most rows that are ever added up.
+        largest: whole number that no sum or product of them will exceed.
     """
-    largest = 100.0 * n_detections * weights.max(initial=0)  # recalls in percent
-    exact = largest < 2**24
-    return weights.astype(np.float32) if exact and weights.shape[1] > 1 else weights
+    small = largest < 2**24 and weights.shape[1] > 1
+    return weights.astype(np.float32) if small else weights
 
 
 def accumulate(combine: np.ufunc, rows: np.ndarray) -> np.ndarray:

@@ -99,3 +99,19 @@ def test_cumulative_weight_is_a_cumulative_sum(n_rows):
 def test_number_of_resamples_is_checked(bootstrap):
     with pytest.raises(ValueError, match=r'bootstrap must be .* >= 0, got'):
         MeanAUC(bootstrap=bootstrap)
+
+
+@pytest.mark.parametrize(
+    ('cluster', 'expected'), [('patient', 'patient 7'), ('image', 'image a.png')]
+)
+def test_patients_or_images_are_drawn(cluster, expected):
+    metric = MeanAUC(cluster=cluster)
+    metric.dataset_meta = {'classes': ['Edema']}
+    sample = {'img_path': 'a.png', 'pred_score': [0.5], 'gt_score': [1]}
+    metric.process(None, [sample | {'patient_id': '7'}, sample])
+    assert [result[0] for result in metric.results] == [expected, 'image a.png']
+
+
+def test_an_unknown_cluster_is_refused():
+    with pytest.raises(ValueError, match="must be 'patient' or 'image', got 'study'"):
+        MeanAUC(cluster='study')
