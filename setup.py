@@ -61,6 +61,7 @@ setup(
         'pydicom>=3.0.1',
         'pylibjpeg>=2.0.1',
         'pylibjpeg-openjpeg>=2.4',  # JPEG 2000, as VinDr-CXR uses it
+        'python-gdcm>=3.2.1',  # JPEG lossless, of 12 bits, JPEG-LS: Apache-2.0 and BSD
         'matplotlib>=3.8',
         'pillow>=10.3',
         'pyyaml>=6.0',
@@ -70,9 +71,12 @@ setup(
     extras_require={
         'test': [
             'pytest>=8.3',
+            'hypothesis>=6.100',
+            'pyjpegls>=1.4',  # reads JPEG-LS, as a second opinion
             'labelformat>=0.1.17',  # reads YOLO, as a second opinion
             'scikit-learn>=1.5',
             'ensemble-boxes>=1.0.9',
+            'faster-coco-eval>=1.6',  # beside our AP in benchmarks/metrics.py
             'torchxrayvision>=1.4',  # real annotation files, read in place
         ],
         'dev': ['ruff>=0.9', 'mypy>=1.14', 'build>=1.2', 'pandas-stubs>=2.2'],

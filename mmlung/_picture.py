@@ -23,7 +23,10 @@ def decode_picture(data: bytes, kind: str) -> np.ndarray:
         ValueError: damaged, several pages, other than 8 or 16 bits, or in colour.
     """
     white_is_zero = kind == 'tiff' and _tiff_white_is_zero(data)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:  # such as a size that memory does not hold
+        raise ValueError(f'a damaged {kind.upper()} file: {error.err}') from error
     if image is None:
         raise ValueError(f'a truncated or damaged {kind.upper()} file')
     if image.dtype not in (np.uint8, np.uint16):
@@ -55,8 +58,12 @@ def _to_grey8(image: np.ndarray) -> np.ndarray:
 def _tiff_white_is_zero(data: bytes) -> bool:
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as picture:
-        pages = getattr(picture, 'n_frames', 1)
-        if pages != 1:
-            raise ValueError(f'a TIFF must have 1 page (one film), got {pages}')
-        return picture.tag_v2.get(262) == 0  # type: ignore[attr-defined]
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            pages = getattr(picture, 'n_frames', 1)
+            photometric = picture.tag_v2.get(262)  # type: ignore[attr-defined]
+    except Exception as error:  # Pillow raises whatever it likes
+        raise ValueError(f'a truncated or damaged TIFF file: {error}') from error
+    if pages != 1:
+        raise ValueError(f'a TIFF must have 1 page (one film), got {pages}')
+    return photometric == 0

@@ -12,14 +12,18 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.uid import ExplicitVRBigEndian
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian
 
+from mmlung._decoding import decode_words
 from mmlung._display import display_values
+from mmlung._display import look_up
 from mmlung._picture import decode_picture
+from mmlung._tags import read_number
+from mmlung._tags import read_numbers
+from mmlung._tags import read_tag
+from mmlung._tags import tag_name
 
 _SIGNATURES = {
     b'\x89PNG\r\n\x1a\n': 'png',
@@ -31,19 +35,6 @@ _SIGNATURES = {
 _HEAD_BYTES = 132
 # A data set without preamble starts with an element of group 0002 or 0008.
 _BARE_STARTS = (b'\x02\x00', b'\x08\x00')
-_DECODERS = {
-    '1.2.840.10008.1.2.4.50': 'python-gdcm',
-    '1.2.840.10008.1.2.4.51': 'python-gdcm',
-    '1.2.840.10008.1.2.4.57': 'python-gdcm',
-    '1.2.840.10008.1.2.4.70': 'python-gdcm',
-    '1.2.840.10008.1.2.4.80': 'pyjpegls',
-    '1.2.840.10008.1.2.4.81': 'pyjpegls',
-    '1.2.840.10008.1.2.4.90': 'pylibjpeg pylibjpeg-openjpeg',
-    '1.2.840.10008.1.2.4.91': 'pylibjpeg pylibjpeg-openjpeg',
-    '1.2.840.10008.1.2.4.201': 'pylibjpeg pylibjpeg-openjpeg',
-    '1.2.840.10008.1.2.4.202': 'pylibjpeg pylibjpeg-openjpeg',
-    '1.2.840.10008.1.2.4.203': 'pylibjpeg pylibjpeg-openjpeg',
-}
 
 
 @dataclass(frozen=True)
@@ -60,14 +51,21 @@ class ChestImage:
     source_format: str
 
 
-def read_image(source: str | Path | bytes) -> ChestImage:
+def read_image(source: str | Path | bytes, *, window: int = 0) -> ChestImage:
     """Picture of one film, from a path or from the bytes of a file.
 
     What the file is, is read from its content, never from its suffix. DICOM goes
-    through modality LUT, VOI LUT or window (the first), inversion (MONOCHROME1), and
-    the output range of the window becomes 0..255. An ordinary picture of 16 bits is
-    scaled from the smallest of 8, 10, 12, 14 or 16 bits that holds its largest value,
-    so that 12 bits in a 16-bit file are not black; alpha is dropped.
+    through modality LUT, VOI LUT or window, inversion (MONOCHROME1, or INVERSE as
+    PresentationLUTShape, or both: once), and the output range of the window becomes
+    0..255. An ordinary picture of 16 bits is scaled from the smallest of 8, 10, 12, 14
+    or 16 bits that holds its largest value, so that 12 bits in a 16-bit file are not
+    black; alpha is dropped.
+
+    Args:
+        source: the file.
+        window: which of a DICOM file's windows or VOI LUTs. The first is what the
+            sender's station shows; the standard ranks them no further. A film without
+            any has none to choose from.
 
     Raises:
         ValueError: not a film: damaged, colour, several frames, constant, compressed
@@ -79,7 +77,7 @@ def read_image(source: str | Path | bytes) -> ChestImage:
     with _naming(source):
         kind = _format_of(source)
         if kind == 'dicom':
-            return _read_dicom(_open_dicom(source))
+            return _read_dicom(_open_dicom(source), window)
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         pixels = decode_picture(data, kind)
         _check_varies(pixels, 'the image is constant')
@@ -97,105 +95,73 @@ def image_size_hw(path: str | Path | bytes) -> tuple[int, int]:
         if _format_of(path) == 'dicom':
             tags = ['Rows', 'Columns']
             dataset = _open_dicom(path, stop_before_pixels=True, specific_tags=tags)
-            _require_tags(dataset, tags)
-            return int(dataset.Rows), int(dataset.Columns)
+            rows, columns = (int(read_number(dataset, tag)) for tag in tags)
+            return rows, columns
         from PIL import Image
-        from PIL import UnidentifiedImageError
 
         try:
             with Image.open(_as_file(path)) as picture:
                 return picture.height, picture.width
-        except UnidentifiedImageError as error:
+        except Exception as error:  # Pillow raises whatever it likes
             raise ValueError('a truncated or damaged picture file') from error
 
 
-def _read_dicom(dataset: Dataset) -> ChestImage:
-    pixels = _decode_dicom(dataset)
-    low, high = int(pixels.min()), int(pixels.max())
+def _read_dicom(dataset: Dataset, window: int) -> ChestImage:
+    _check_header(dataset)
+    words = decode_words(dataset)
+    low, high = int(words.min()), int(words.max())
     if low == high:
         raise ValueError(f'the image is constant, every stored value is {low}')
-    shown = np.rint(255 * display_values(pixels, dataset)).astype(np.uint8)
-    picture = shown[pixels.view(f'u{pixels.dtype.itemsize}')]
+    shown = np.rint(255 * display_values(words, dataset, window)).astype(np.uint8)
+    picture = look_up(words, shown)
     _check_varies(
         picture,
-        'the image is constant after (0028,1050) WindowCenter '
-        f'{dataset.get("WindowCenter")}, (0028,1051) WindowWidth '
+        f'the image is constant after {tag_name("WindowCenter")} '
+        f'{dataset.get("WindowCenter")}, {tag_name("WindowWidth")} '
         f'{dataset.get("WindowWidth")}; its stored values are {low} to {high}',
     )
     return ChestImage(picture, _spacing_mm(dataset), 'dicom')
 
 
-def _decode_dicom(dataset: Dataset) -> np.ndarray:
-    """(H, W) stored values: u1, i1, u2 or i2 in native byte order."""
-    _check_header(dataset)
-    _check_decoder(dataset.file_meta.TransferSyntaxUID)
-    try:
-        pixels = dataset.pixel_array
-    except Exception as error:  # the decoders raise whatever they like
-        raise ValueError(
-            '(7FE0,0010) PixelData cannot be decoded, the file is truncated or '
-            f'damaged: {error}'
-        ) from error
-    if pixels.shape != (dataset.Rows, dataset.Columns):
-        raise ValueError(
-            f'(0028,0010) Rows {dataset.Rows} and (0028,0011) Columns '
-            f'{dataset.Columns} differ from the decoded shape {pixels.shape}'
-        )
-    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder('='))
-
-
 def _check_header(dataset: Dataset) -> None:
-    _require_tags(
-        dataset,
-        ['Rows', 'Columns', 'PhotometricInterpretation', 'BitsAllocated', 'BitsStored'],
-    )
+    for keyword in ('Rows', 'Columns', 'BitsAllocated', 'BitsStored'):
+        read_number(dataset, keyword)
     if 'PixelData' not in dataset:
         raise ValueError(
-            '(7FE0,0010) PixelData is missing: not an image, or an incomplete download'
+            f'{tag_name("PixelData")} is missing: not an image, or an incomplete '
+            'download'
         )
-    samples = dataset.get('SamplesPerPixel', 1)
+    samples = read_number(dataset, 'SamplesPerPixel', 1)
     if samples != 1:
         raise ValueError(
-            f'(0028,0002) SamplesPerPixel must be 1 (a grey film), got {samples}'
+            f'{tag_name("SamplesPerPixel")} must be 1 (a grey film), got {samples:g}'
         )
-    frames = str(dataset.get('NumberOfFrames') or 1)
-    if frames != '1':
+    frames = read_number(dataset, 'NumberOfFrames', 1)
+    if frames not in (0, 1):
         raise ValueError(
-            f'(0028,0008) NumberOfFrames must be 1 (one film), got {frames}'
+            f'{tag_name("NumberOfFrames")} must be 1 (one film), got {frames:g}'
         )
-    photometric = dataset.PhotometricInterpretation
+    photometric = read_tag(dataset, 'PhotometricInterpretation')
     if photometric not in ('MONOCHROME1', 'MONOCHROME2'):
         raise ValueError(
-            f'(0028,0004) PhotometricInterpretation {photometric!r} is not supported; '
-            'a chest radiograph is MONOCHROME1 or MONOCHROME2'
+            f'{tag_name("PhotometricInterpretation")} {photometric!r} is not '
+            'supported; a chest radiograph is MONOCHROME1 or MONOCHROME2'
         )
-    if dataset.BitsAllocated not in (8, 16):
+    allocated = read_number(dataset, 'BitsAllocated')
+    if allocated not in (8, 16):
         raise ValueError(
-            '(0028,0100) BitsAllocated must be 8 or 16 for a radiograph, got '
-            f'{dataset.BitsAllocated}'
+            f'{tag_name("BitsAllocated")} must be 8 or 16 for a radiograph, got '
+            f'{allocated:g}'
         )
-    if 'TransferSyntaxUID' not in dataset.file_meta:
+    stored = read_number(dataset, 'BitsStored')
+    if not 1 <= stored <= allocated:
         raise ValueError(
-            '(0002,0010) TransferSyntaxUID is missing: truncated or not a DICOM file'
+            f'{tag_name("BitsStored")} must be 1 to {allocated:g} (BitsAllocated), got '
+            f'{stored:g}'
         )
-
-
-def _check_decoder(syntax: UID) -> None:
-    """Refuse a compression that nothing installed can undo, before any decoding."""
-    from pydicom.pixels import get_decoder
-
-    if not syntax.is_compressed or syntax == DeflatedExplicitVRLittleEndian:
-        return
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        package = _DECODERS.get(str(syntax))
-        advice = f'Run: pip install {package}' if package else 'Decompress the file'
+    if read_tag(dataset.file_meta, 'TransferSyntaxUID') is None:
         raise ValueError(
-            f'(0002,0010) TransferSyntaxUID {syntax} ({syntax.name}): no decoder is '
-            f'installed. {advice}'
+            f'{tag_name("TransferSyntaxUID")} is missing: truncated or not a DICOM file'
         )
 
 
@@ -245,21 +211,11 @@ def _open_dicom(source: str | Path | bytes, **options: object) -> Dataset:
     return dataset
 
 
-def _require_tags(dataset: Dataset, keywords: list[str]) -> None:
-    for keyword in keywords:
-        if dataset.get(keyword) is None:
-            tag = pydicom.datadict.tag_for_keyword(keyword) or 0
-            raise ValueError(
-                f'({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword} is missing: not an '
-                'image, or an incomplete download'
-            )
-
-
 def _spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
     for keyword in ('PixelSpacing', 'ImagerPixelSpacing'):
-        spacing = dataset.get(keyword)
-        if spacing and len(spacing) == 2 and min(spacing) > 0:
-            return float(spacing[0]), float(spacing[1])
+        spacing = read_numbers(dataset, keyword)
+        if len(spacing) == 2 and min(spacing) > 0:
+            return spacing[0], spacing[1]
     return None
 
 

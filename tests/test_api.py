@@ -21,30 +21,53 @@ REPO = Path(__file__).resolve().parent.parent
 REGISTERED = {
     'MODELS': {'MaskUnknown'},
     'DATASETS': {'ChestClassificationDataset', 'ChestDetectionDataset'},
-    'DATA_SAMPLERS': set(),
+    'DATA_SAMPLERS': {'HealthyRatioSampler'},
     'TRANSFORMS': {'LoadChestImage', 'PackChestInputs', 'RandomExposure'},
-    'METRICS': {'CollectPredictions', 'MeanAP', 'MeanAUC', 'MeanIoU'},
-    'HOOKS': {'PlainCheckpointHook'},
+    'METRICS': {
+        'BestIoU',
+        'CollectPredictions',
+        'FROC',
+        'KaggleAP',
+        'MaskIoU',
+        'MeanAP',
+        'MeanAUC',
+        'MeanIoU',
+    },
+    'HOOKS': {'PlainCheckpointHook', 'ResumeExactly'},
     'OPTIM_WRAPPERS': {'CpuAmpOptimWrapper'},
+    'OPTIM_WRAPPER_CONSTRUCTORS': {'LayerDecayOptimWrapperConstructor'},
 }
 EXPORTED = {
     'mmlung.datasets': {
         'ChestClassificationDataset',
         'ChestDetectionDataset',
+        'HealthyRatioSampler',
         'LoadChestImage',
         'PackChestInputs',
         'RandomExposure',
+        'draw_epoch',
+        'repeat_factors',
     },
     'mmlung.models': {'MaskUnknown'},
     'mmlung.evaluation': {
+        'BestIoU',
         'CollectPredictions',
+        'FROC',
+        'FrocCurve',
         'ImageDetections',
+        'KaggleAP',
+        'MaskIoU',
         'MeanAP',
         'MeanAUC',
         'MeanIoU',
+        'best_iou',
         'binary_auc',
         'binary_auprc',
         'cluster_weights',
+        'froc',
+        'froc_curve',
+        'kaggle_ap',
+        'mask_iou',
         'mean_ap',
         'mean_auc',
         'mean_iou',
@@ -80,6 +103,11 @@ OFFERED = {
     'mmlung.checkpoint': {'fetch', 'load_checkpoint', 'trust', 'use_safe_loading'},
     'mmlung.running': {'build_runner', 'config_of'},
     'mmlung.scorecard': {'Scorecard', 'run_test', 'table', 'write_json'},
+    'mmlung.calibration': {'calibrate', 'thresholds_table'},
+    'mmlung.operating_points': {'choose_thresholds', 'read_thresholds'},
+    'mmlung.kaggle_csv': {'SubmittedImage', 'read_submission', 'submission_text'},
+    'mmlung.submission': {'Submission', 'predict_submission'},
+    'mmlung.submission_score': {'score_submission'},
     'mmlung.figures': {'draw_contact_sheet', 'draw_curves', 'draw_results'},
 }
 
@@ -115,7 +143,15 @@ def test_offered_names(module):
 
 
 def test_commands():
-    assert set(COMMANDS) == {'doctor', 'convert', 'train', 'test', 'phantom'}
+    assert set(COMMANDS) == {
+        'doctor',
+        'convert',
+        'train',
+        'calibrate',
+        'test',
+        'submission',
+        'phantom',
+    }
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,15 @@ TABLE = {
     'boxes': (0, set(), NUMERIC),
     'findings': (0, set(), NUMERIC),
     'result': (0, set(), NUMERIC),
-    'dicom': (0, {'_display', '_picture', '_optional'}, NUMERIC | {'PIL', 'pydicom'}),
-    '_display': (0, set(), NUMERIC | {'pydicom'}),
+    'dicom': (
+        0,
+        {'_decoding', '_display', '_picture', '_tags', '_optional'},
+        NUMERIC | {'PIL', 'pydicom'},
+    ),
+    '_decoding': (0, {'_tags'}, NUMERIC | {'pydicom'}),
+    '_display': (0, {'_tags'}, NUMERIC | {'pydicom'}),
+    '_jpeg_extended': (0, set(), {'gdcm', 'pydicom'}),
+    '_tags': (0, set(), {'pydicom'}),
     '_picture': (0, set(), NUMERIC | {'PIL', 'cv2'}),
     '_quiet': (1, set(), set()),
     '_mmcv_ext': (1, set(), TORCH | NUMERIC | {'mmcv'}),
@@ -37,17 +44,44 @@ TABLE = {
     'amp': (1, {'registry'}, TORCH | {'mmengine'}),
     'checkpoint': (1, {'registry'}, TORCH | NUMERIC | {'mmengine'}),
     'config': (1, {'checkpoint'}, {'mmengine'}),
+    'resume': (1, {'registry'}, TORCH | NUMERIC | {'mmengine'}),
+    'layer_decay': (1, {'registry'}, TORCH | {'mmpretrain'}),
     'phantom': (1, {'findings'}, NUMERIC | {'cv2', 'joblib', 'pydicom', 'tqdm'}),
     'steps': (1, set(), set()),
     'datasets': (2, {'registry', 'dicom', 'findings'}, TORCH | MM | NUMERIC | {'cv2'}),
     'models': (2, {'registry'}, TORCH | MM),
-    'evaluation': (2, {'registry', 'boxes', 'result'}, NUMERIC | {'mmengine'}),
+    'evaluation': (
+        2,
+        {'registry', 'boxes', 'findings', 'result'},
+        NUMERIC | {'mmengine'},
+    ),
     'running': (3, {'amp', 'checkpoint', 'config'}, TORCH | {'mmengine'}),
-    'figures': (3, {'dicom', 'result'}, {'matplotlib', 'tqdm'}),
+    'figures': (3, {'dicom', 'result'}, {'matplotlib', 'numpy', 'tqdm'}),
+    'atomic': (0, set(), set()),
+    'kaggle_csv': (1, {'findings', 'result'}, set()),
+    'operating_points': (3, {'checkpoint', 'evaluation'}, set()),
+    'testing': (4, {'checkpoint', 'provenance', 'running'}, {'mmengine'}),
     'scorecard': (
         4,
-        {'checkpoint', 'evaluation', 'provenance', 'result', 'running'},
+        {'atomic', 'evaluation', 'operating_points', 'provenance', 'registry'}
+        | {'result', 'testing'},
         {'mmengine'},
+    ),
+    'calibration': (
+        4,
+        {'mmlung', 'checkpoint', 'datasets', 'evaluation', 'operating_points'}
+        | {'provenance', 'result', 'testing'},
+        {'mmengine'},
+    ),
+    'submission': (
+        4,
+        {'evaluation', 'findings', 'kaggle_csv', 'result', 'testing'},
+        NUMERIC | {'mmengine'},
+    ),
+    'submission_score': (
+        4,
+        {'evaluation', 'findings', 'kaggle_csv', 'submission'},
+        NUMERIC,
     ),
     'provenance': (3, {'mmlung', 'checkpoint'}, TORCH | {'mmengine'}),
     'doctor': (4, {'mmlung', '_quiet', 'amp'}, TORCH | MM | {'packaging', 'pydicom'}),
@@ -56,7 +90,7 @@ TABLE = {
 # Its own package, beside the layers: it must start in a fraction of a second.
 CONVERTERS = (
     {'mmlung', 'findings', 'boxes', 'dicom', '_optional'},
-    NUMERIC | {'joblib', 'pandas', 'tqdm'},
+    NUMERIC | {'joblib', 'pandas', 'tqdm', 'yaml'},
 )
 SIBLINGS = {'datasets', 'models', 'evaluation'}
 
