@@ -30,7 +30,6 @@ from mmlung.testing import annotation_path
 from mmlung.testing import check_findings_of as check_findings_of
 from mmlung.testing import run_part
 
-
 SHOWN_RATE = 'sensitivity@1'
 """The point of a finding's FROC curve that the table shows."""
 

@@ -63,7 +63,8 @@ def run_part(
     dataset = runner.test_dataloader.dataset
     for metric in extra_metrics:
         metric.dataset_meta = dataset.metainfo
-        metric.collect_device = 'gpu'  # between processes directly: no .dist_test folder
+        # Between processes directly, not over files in .dist_test.
+        metric.collect_device = 'gpu'
         runner.test_evaluator.metrics.append(metric)
     return TestedPart(runner, dataset, runner.test())
 

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels import apply_modality_lut
 from pydicom.pixels import apply_voi_lut
+from pydicom.uid import ExplicitVRBigEndian
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.uid import ImplicitVRLittleEndian
 from pydicom.uid import JPEG2000Lossless
@@ -146,6 +147,21 @@ SYNTHETIC = {
         WindowCenter=-100,
         WindowWidth=40000,
     ),
+    'signed-sigmoid': film(
+        np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64),
+        WindowCenter=-100.5,
+        WindowWidth=700,
+        VOILUTFunction='SIGMOID',
+    ),
+    'signed-exact-slope-monochrome1': film(
+        np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64),
+        photometric='MONOCHROME1',
+        RescaleSlope=1.5,
+        RescaleIntercept=-20,
+        WindowCenter=300,
+        WindowWidth=1001.5,
+        VOILUTFunction='LINEAR_EXACT',
+    ),
     'slope': film(
         RescaleSlope=0.5, RescaleIntercept=-300, WindowCenter=500, WindowWidth=900
     ),
@@ -200,6 +216,22 @@ def test_monochrome1_and_inverse_shape_together_invert_once():
         assert np.abs(turned.astype(int) - (255 - plain)).max() <= 1
         assert turned.min() == 0
         assert turned.max() == 255
+
+
+@pytest.mark.parametrize('name', ['linear-12-bit', 'voi-lut', 'modality-lut'])
+def test_big_endian(name):
+    ds = pydicom.dcmread(io.BytesIO(encoded(SYNTHETIC[name])))
+    plain = read_image(encoded(ds)).pixels
+    ds.PixelData = ds.pixel_array.astype('>u2').tobytes()
+    ds['PixelData'].VR = 'OW'
+    for keyword in ('VOILUTSequence', 'ModalityLUTSequence'):
+        for item in ds.get(keyword, []):
+            item.LUTData = np.frombuffer(item.LUTData, '<u2').astype('>u2').tobytes()
+            item['LUTData'].VR = 'OW'
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, ds, implicit_vr=False, little_endian=False)
+    np.testing.assert_array_equal(read_image(stream.getvalue()).pixels, plain)
 
 
 def test_eight_bit_lut_of_many_entries():
