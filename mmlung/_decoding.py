@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels import get_decoder
+from pydicom.pixels import pixel_array
 
+from mmlung._codestream import coded_size_hw
 from mmlung._tags import read_number
+from mmlung._tags import read_tag
 from mmlung._tags import tag_name
 
 # Plug-ins in order of preference, and what to install where there is none of them.
@@ -52,29 +59,21 @@ def decode_words(dataset: Dataset) -> np.ndarray:
     Raises:
         ValueError: pixels truncated or damaged, or no decoder for the compression.
     """
-    from pydicom.pixels import pixel_array
-
     rows, columns = (int(read_number(dataset, name)) for name in ('Rows', 'Columns'))
     if not 0 < rows * columns <= _LARGEST_FILM:
         raise ValueError(
             f'{tag_name("Rows")} {rows} and {tag_name("Columns")} {columns} are no film'
         )
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = uid.UID(str(read_tag(dataset.file_meta, 'TransferSyntaxUID')))
     plugin = find_plugin(syntax, int(read_number(dataset, 'BitsStored')))
-    try:
+    with _naming_damage():
+        size_hw = _coded_size_hw(dataset) if plugin else None
+    _check_size(rows, columns, size_hw)
+    with _naming_damage():
         words = pixel_array(
             dataset, decoding_plugin=plugin, view_only=True, correct_unused_bits=False
         )
-    except Exception as error:  # the decoders raise whatever they like
-        raise ValueError(
-            f'{tag_name("PixelData")} cannot be decoded, the file is truncated or '
-            f'damaged: {error}'
-        ) from error
-    if words.shape != (rows, columns):
-        raise ValueError(
-            f'{tag_name("Rows")} {rows} and {tag_name("Columns")} {columns} differ '
-            f'from the decoded shape {words.shape}'
-        )
+    _check_size(rows, columns, words.shape)
     words = np.ascontiguousarray(words, words.dtype.newbyteorder('='))
     return words.view(f'u{words.dtype.itemsize}')
 
@@ -86,8 +85,6 @@ def find_plugin(syntax: uid.UID, bits_stored: int) -> str:
         ValueError: nothing installed can; the message has the UID, its name and the
             command that helps.
     """
-    from pydicom.pixels import get_decoder
-
     if syntax.is_private or not syntax.is_transfer_syntax:
         raise ValueError(f'{_named(syntax)}: not a transfer syntax of the standard')
     if not syntax.is_compressed:
@@ -107,10 +104,32 @@ def find_plugin(syntax: uid.UID, bits_stored: int) -> str:
     )
 
 
+def _coded_size_hw(dataset: Dataset) -> tuple[int, ...] | None:
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    return coded_size_hw(frame)
+
+
+def _check_size(rows: int, columns: int, size_hw: tuple[int, ...] | None) -> None:
+    if size_hw is not None and size_hw != (rows, columns):
+        raise ValueError(
+            f'{tag_name("Rows")} {rows} and {tag_name("Columns")} {columns} differ '
+            f'from the size of the pixel data, {size_hw}'
+        )
+
+
+@contextmanager
+def _naming_damage() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the decoders raise whatever they like
+        raise ValueError(
+            f'{tag_name("PixelData")} cannot be decoded, the file is truncated or '
+            f'damaged: {error}'
+        ) from error
+
+
 @functools.cache
 def _register_jpeg_extended() -> None:
-    from pydicom.pixels import get_decoder
-
     decoder = get_decoder(uid.JPEGExtended12Bit)
     with _REGISTERING:
         known = (*decoder.available_plugins, *decoder.missing_dependencies)

@@ -33,8 +33,8 @@ _CODINGS = (
     ('uncompressed', 'ExplicitVRLittleEndian', True, 'pydicom'),
     ('RLE', 'RLELossless', False, 'pydicom'),
     ('JPEG', 'JPEGBaseline8Bit', True, 'pillow'),
-    ('JPEG lossless', 'JPEGLosslessSV1', False, 'python-gdcm'),
-    ('JPEG-LS', 'JPEGLSLossless', False, 'pyjpegls'),
+    ('JPEG lossless', 'JPEGLosslessSV1', True, 'python-gdcm'),
+    ('JPEG-LS', 'JPEGLSLossless', True, 'python-gdcm'),
     ('JPEG 2000', 'JPEG2000Lossless', True, 'pylibjpeg pylibjpeg-openjpeg'),
 )
 

@@ -488,6 +488,9 @@ def broken(case):
     elif case == 'private':
         data = encoded(ds)
         return data.replace(b'1.2.840.10008.1.2.1', b'1.2.840.99999.1.2.1')
+    elif case == 'two-syntaxes':
+        data = encoded(ds)
+        return data.replace(b'1.2.840.10008.1.2.1\0', b'1.2.840\\10008.1.2.1\0')
     elif case == 'truncated':
         return encoded(ds)[:-1000]
     elif case == 'only-padding':
@@ -523,6 +526,7 @@ def broken(case):
         ('lut-bits', r'\(0028,3002\) LUTDescriptor must be .* got 4096, 0, 40'),
         ('gigabytes', r'\(0028,0010\) Rows 65535 and .* are no film'),
         ('private', r'\(0002,0010\) TransferSyntaxUID 1.2.840.99999.1.2.1 .*: not a'),
+        ('two-syntaxes', r'\(0002,0010\) TransferSyntaxUID .*: not a transfer'),
         ('truncated', r'\(7FE0,0010\) PixelData cannot be decoded, the file is trunc'),
         ('only-padding', 'the image is constant: nothing but 9.0 beside padding'),
     ],

@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 
+from mmlung._codestream import coded_size_hw
 from mmlung._decoding import _PLUGINS
 from mmlung._decoding import decode_words
 from mmlung._decoding import find_plugin
@@ -227,7 +228,7 @@ def test_compression_without_decoder_is_named_with_the_cure(
     none = SimpleNamespace(
         available_plugins=(), missing_dependencies=['mmlung - requires python-gdcm']
     )
-    monkeypatch.setattr('pydicom.pixels.get_decoder', lambda syntax: none)
+    monkeypatch.setattr('mmlung._decoding.get_decoder', lambda syntax: none)
     stored = np.zeros((64, 64), np.uint8 if bits == 8 else np.uint16)
     ds = compressed(stored, syntax, b'\xff\xd8\xff\xd9', bits)
     with pytest.raises(ValueError, match='no decoder is installed') as caught:
@@ -261,6 +262,53 @@ def test_damaged_frames(name, caplog):
     ds.PixelData = encapsulate([frame[: len(frame) // 8]])
     with pytest.raises(ValueError, match=r'\(7FE0,0010\) PixelData cannot be decoded'):
         read_image(encoded(ds))
+
+
+def codestreams():
+    stored = np.arange(64 * 32, dtype=np.uint16).reshape(64, 32)
+    small = (stored >> 3).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(small).save(stream, 'JPEG')
+    yield 'baseline', uid.JPEGBaseline8Bit, stream.getvalue(), small, 8
+    frame = lossless_jpeg(stored, 12, 1)
+    yield 'lossless', uid.JPEGLosslessSV1, frame, stored, 12
+    for syntax in (uid.JPEG2000Lossless, uid.JPEGLSLossless):
+        ds = film(stored)
+        ds.compress(syntax, generate_instance_uid=False)
+        frame = next(generate_frames(ds.PixelData, number_of_frames=1))
+        yield syntax.keyword, syntax, frame, stored, 12
+    stream = io.BytesIO()
+    Image.fromarray(stored).save(stream, 'JPEG2000')
+    yield 'in a JP2 file', uid.JPEG2000Lossless, stream.getvalue(), stored, 12
+
+
+@pytest.mark.parametrize('name', [row[0] for row in codestreams()])
+def test_rows_and_columns_are_those_of_the_codestream(name):
+    rows = {row[0]: row[1:] for row in codestreams()}
+    syntax, frame, stored, bits = rows[name]
+    assert coded_size_hw(frame) == (64, 32)
+    np.testing.assert_array_equal(
+        decoded(compressed(stored, syntax, frame, bits)).shape, (64, 32)
+    )
+    swapped = compressed(stored.reshape(32, 64), syntax, frame, bits)
+    with pytest.raises(ValueError, match=r'Rows 32 and .* Columns 64 differ .*64, 32'):
+        read_image(encoded(swapped))
+
+
+@pytest.mark.parametrize(
+    'frame',
+    [
+        b'',
+        b'\xff\xd8',
+        b'\xff\xd8\xff\xff\xff\xc0',
+        b'\xff\xd8\xff\xc0\0\x0b\x0c\0\0\0\x20\0\0\0',
+        b'\xff\x4f\xff\x51',
+        b'\0\0\0\x0cjP  ihdr\0',
+        bytes(100),
+    ],
+)
+def test_codestreams_without_a_size(frame):
+    assert coded_size_hw(frame) is None
 
 
 def test_the_plugin_refuses_colour():
