@@ -30,12 +30,12 @@ _PACKAGES = {
 }
 # Coding of pixels, its name in pydicom.uid, whether mmlung needs it, what brings it.
 _CODINGS = (
-    ('uncompressed', 'ExplicitVRLittleEndian', True, 'pydicom'),
-    ('RLE', 'RLELossless', False, 'pydicom'),
-    ('JPEG', 'JPEGBaseline8Bit', True, 'pillow'),
-    ('JPEG lossless', 'JPEGLosslessSV1', True, 'python-gdcm'),
-    ('JPEG-LS', 'JPEGLSLossless', True, 'python-gdcm'),
-    ('JPEG 2000', 'JPEG2000Lossless', True, 'pylibjpeg pylibjpeg-openjpeg'),
+    ('uncompressed', 'ExplicitVRLittleEndian', 'pydicom'),
+    ('RLE', 'RLELossless', 'pydicom'),
+    ('JPEG', 'JPEGBaseline8Bit', 'pillow'),
+    ('JPEG lossless', 'JPEGLosslessSV1', 'python-gdcm'),
+    ('JPEG-LS', 'JPEGLSLossless', 'python-gdcm'),
+    ('JPEG 2000', 'JPEG2000Lossless', 'pylibjpeg pylibjpeg-openjpeg'),
 )
 
 
@@ -168,14 +168,14 @@ def _decoders() -> Iterator[Line]:
     import pydicom.uid
     from pydicom.pixels import get_decoder
 
-    for coding, uid, needed, brings in _CODINGS:
+    for coding, uid, brings in _CODINGS:
         decoder = get_decoder(getattr(pydicom.uid, uid))
         if decoder.is_available:
             by = ', '.join(decoder.available_plugins) or 'pydicom'
             yield Line('DICOM', coding, f'read by {by}')
         else:
             fix = f'not read: pip install {brings}'
-            yield Line('DICOM', coding, fix, problem=needed)
+            yield Line('DICOM', coding, fix, problem=True)
 
 
 def _extras() -> Iterator[Line]:

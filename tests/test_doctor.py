@@ -137,7 +137,7 @@ def test_a_folder_that_was_not_installed_says_so(monkeypatch):
     assert not lines['requirements'].problem
 
 
-def test_a_decoder_that_is_needed_is_a_problem_and_another_is_not(monkeypatch):
+def test_a_missing_decoder_is_a_problem(monkeypatch):
     class Absent:
         is_available = False
 
@@ -149,7 +149,7 @@ def test_a_decoder_that_is_needed_is_a_problem_and_another_is_not(monkeypatch):
         'not read: pip install pylibjpeg pylibjpeg-openjpeg',
         problem=True,
     )
-    assert not lines['JPEG lossless'].problem
+    assert lines['JPEG lossless'].value == 'not read: pip install python-gdcm'
 
 
 def test_a_gpu_is_named(monkeypatch):
