@@ -28,7 +28,7 @@ _PACKAGES = {
     'pycocotools': ('pycocotools',),
     'grad-cam': ('grad-cam',),
 }
-# Coding of pixels, its name in pydicom.uid, whether mmlung needs it, what brings it.
+# Coding of pixels, its name in pydicom.uid, what brings it.
 _CODINGS = (
     ('uncompressed', 'ExplicitVRLittleEndian', 'pydicom'),
     ('RLE', 'RLELossless', 'pydicom'),
