@@ -43,4 +43,4 @@ dist: setup clean  ## wheel and sdist into dist/
 	$(PY) -m build
 
 clean:  ## remove what building and checking left (not .venv, data, work_dirs)
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
