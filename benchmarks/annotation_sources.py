@@ -195,6 +195,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     if args.docs:
         check_marks(args.docs, TABLE)
+    if not args.data.is_dir():
+        raise FileNotFoundError(f'{args.data} is no folder; --data names the download')
     official = read_official(args.data / 'BBox_List_2017.csv', args.size)
     rsna = read_coco(args.data / 'coco_rsna_opacity.json')
     det = read_coco(args.data / 'coco_chestxdet13.json')

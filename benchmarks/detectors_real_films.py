@@ -232,8 +232,8 @@ def report(args: argparse.Namespace, out: Path) -> str:
             f'Data: {data["images"]} test films, split_family '
             f'`{data["split_family"]}`; ground truth: {data["ground_truth"]}; seeds '
             f'{", ".join(map(str, args.seeds))}.',
-            f'Training: {epochs}, which is 17 minutes each on one idle core (a step of '
-            'four films takes 0.79 and 0.44 s).',
+            f'Training: {epochs}, chosen for 17 minutes each on one idle core (a step '
+            'of four films took 0.79 and 0.44 s).',
             f'Hardware: {platform.machine()}, {torch.get_num_threads()} thread; torch '
             f'{torch.__version__.split("+")[0]}, bfloat16 where the CPU has it.',
             '',

@@ -50,3 +50,8 @@ def test_the_shared_films_give_the_known_counts(shared_data, capsys):
     text = capsys.readouterr().out
     assert 'lie on 103 films that RSNA read too; on 50 of them' in text
     assert '61 films have official boxes and were read for ChestX-Det' in text
+
+
+def test_a_missing_folder_is_one_line(tmp_path, capsys):
+    assert sources.main(['--data', str(tmp_path / 'none')]) == 2
+    assert 'is no folder; --data names the download' in capsys.readouterr().err
