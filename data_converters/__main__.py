@@ -32,11 +32,12 @@ READERS = {
     'yolo': "YOLO data sets in Ultralytics' layout",
     'csv': 'tables of boxes, whatever their columns are called',
 }
-"""Name -> what it reads. The module of that name is imported when it is asked for; it
-has EXAMPLES, ``add_arguments(parser)`` and ``convert(args, report) -> Conversion``."""
+"""Name -> what it reads. Its module, ``<name>/reader.py`` as a rule, is imported when
+it is asked for; it has EXAMPLES, ``add_arguments(parser)`` and
+``convert(args, report) -> Conversion``."""
 
-MODULES = {'coco': 'coco_reader', 'yolo': 'yolo_reader', 'csv': 'csv_reader'}
-"""Name -> module, where it is called otherwise."""
+MODULES = {name: f'generic.{name}_reader' for name in ('coco', 'yolo', 'csv')}
+"""Name -> module, where it is another one."""
 
 
 def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
@@ -92,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _module(name: str) -> str:
-    return MODULES.get(name, name.replace('-', '_'))
+    return MODULES.get(name, f'{name.replace("-", "_")}.reader')
 
 
 def _program() -> str:

@@ -142,7 +142,7 @@ def summary(report: dict[str, Any]) -> str:
     )
     lines += [f'{name}: {number:,}' for name, number in report['counts'].items()]
     if 'reader_agreement' in report:
-        from .agreement import agreement_lines
+        from .vindr.agreement import agreement_lines
 
         lines += agreement_lines(report['reader_agreement'])
     lines += [f'warning: {text}' for text in report['warnings']]

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .csv_table import NAME as CSV_NAME
-from .csv_table import csv_text
+from .generic.csv_writer import NAME as CSV_NAME
+from .generic.csv_writer import csv_text
+from .generic.yolo_writer import NAME as YOLO_NAME
+from .generic.yolo_writer import READABLE
+from .generic.yolo_writer import data_yaml
+from .generic.yolo_writer import images_of
+from .generic.yolo_writer import label_texts
 from .records import AnnotationError
 from .report import Report
-from .yolo import NAME as YOLO_NAME
-from .yolo import READABLE
-from .yolo import data_yaml
-from .yolo import images_of
-from .yolo import label_texts
 
 if TYPE_CHECKING:
     from .conversion import Conversion

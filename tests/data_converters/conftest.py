@@ -3,8 +3,8 @@
 import pytest
 
 from data_converters.__main__ import main
-from data_converters.chestxray14_split import OFFICIAL_SHA256
-from data_converters.chestxray14_split import names_sha256
+from data_converters.chestxray14.split import OFFICIAL_SHA256
+from data_converters.chestxray14.split import names_sha256
 
 from . import nih_download
 from . import vindr_download

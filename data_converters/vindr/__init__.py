@@ -1,0 +1,1 @@
+"""VinDr-CXR and VinBigData: tables, films, several readers, and what they agree on."""
