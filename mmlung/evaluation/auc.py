@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from mmlung.evaluation.bootstrap import ResampledMetric
-from mmlung.evaluation.bootstrap import cumulative_weight
+from mmlung.evaluation.bootstrap import cluster_index
 from mmlung.evaluation.bootstrap import mean_defined
-from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
-from mmlung.evaluation.detections import as_floats
-from mmlung.evaluation.detections import cluster_of
+from mmlung.evaluation.delong import delong_auc
+from mmlung.evaluation.image_scores import ScoredImage
+from mmlung.evaluation.image_scores import read_scores
+from mmlung.evaluation.ranking import rank
+from mmlung.evaluation.study_level import AGGREGATES
+from mmlung.evaluation.study_level import count_conflicts
+from mmlung.evaluation.study_level import pool_studies
 from mmlung.registry import METRICS
 
 
@@ -57,9 +61,6 @@ def weighted_areas(
 ) -> tuple[np.ndarray, np.ndarray]:
     """AUC and AUPRC of one finding under R weightings of the images.
 
-    Both are sums over the distinct scores of present findings, so absent ones are only
-    added up between them.
-
     Args:
         score: (B,) finite.
         target: (B,) 1 present, 0 absent, NaN unknown.
@@ -68,29 +69,7 @@ def weighted_areas(
     Returns:
         Two (R,) arrays; NaN where one class has no weight.
     """
-    present, absent = _by_score(score, target == 1), _by_score(score, target == 0)
-    if len(present) == 0 or len(absent) == 0:
-        undefined = np.full(weights.shape[1], np.nan)
-        return undefined, undefined.copy()
-    levels, first = np.unique(score[present], return_index=True)
-    true = np.add.reduceat(weights[present], first, axis=0)  # (L, R), by rising score
-    stops = [np.searchsorted(score[absent], levels, side) for side in ('left', 'right')]
-    sums = cumulative_weight(weights[absent], np.concatenate([*stops, [len(absent)]]))
-    below, at_or_below = np.split(sums[:-1], 2)
-    n_present, n_absent = true.sum(axis=0), sums[-1]
-    pairs = n_present * n_absent
-    auc = ratio((true * (below + at_or_below)).sum(axis=0) / 2, pairs)
-    true_above = np.cumsum(true[::-1], axis=0)[::-1]  # at or above each level
-    above = true_above + n_absent - below
-    precision = np.divide(true_above, above, out=np.zeros_like(above), where=above > 0)
-    auprc = ratio((true * precision).sum(axis=0), np.where(pairs > 0, n_present, 0))
-    return auc, auprc
-
-
-def _by_score(score: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Indices of the chosen images by rising score."""
-    index = np.flatnonzero(chosen)
-    return index[np.argsort(score[index], kind='stable')]
+    return rank(score, target).areas(weights)
 
 
 def mean_auc(
@@ -118,7 +97,9 @@ def mean_auc(
         defined and have ``min_positives``; per finding ``AUC/<finding>``,
         ``AUPRC/<finding>`` (NaN when one class only is known), ``n_positive/<finding>``
         and ``n_known/<finding>``. With resamples, ``<key>_low`` and ``<key>_high``; a
-        resample's mean leaves out the findings that it happens to leave undefined.
+        resample's mean leaves out the findings that it happens to leave undefined. A
+        second opinion that does not resample is ``AUC_delong/<finding>_low`` and
+        ``_high``, see :func:`mmlung.evaluation.delong_auc`.
 
     >>> report = mean_auc(np.array([[0.9], [0.2]]), np.array([[1.0], [0]]), ['Edema'])
     >>> report['mAUC'], report['n_positive/Edema']
@@ -127,17 +108,21 @@ def mean_auc(
     n_positive, n_known = (target == 1).sum(axis=0), (~np.isnan(target)).sum(axis=0)
     averaged = (n_positive >= max(1, min_positives)) & (n_positive < n_known)
 
+    names, cluster = cluster_index(clusters, len(score))
+    rankings = [
+        rank(s, t, cluster, len(names)) for s, t in zip(score.T, target.T, strict=True)
+    ]
+
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
-        columns = zip(score.T, target.T, strict=True)
-        areas = np.array([weighted_areas(s, t, weights) for s, t in columns])
+        areas = np.array([ranking.areas(weights) for ranking in rankings])
         report = {'mAUC': areas[averaged, 0], 'mAUPRC': areas[averaged, 1]}
         report = {key: mean_defined(values) for key, values in report.items()}
         report |= {f'AUC/{name}': areas[c, 0] for c, name in enumerate(classes)}
         return report | {f'AUPRC/{name}': areas[c, 1] for c, name in enumerate(classes)}
 
-    if clusters is None:
-        clusters = [str(image) for image in range(len(score))]
-    report = with_intervals(statistic, clusters, bootstrap, seed)
+    report = with_intervals(statistic, names, bootstrap, seed)
+    if bootstrap:
+        report |= _delong_intervals(score, target, classes, clusters)
     report['mAUC_findings'] = float(averaged.sum())
     for key, counts in {'n_positive': n_positive, 'n_known': n_known}.items():
         report |= {
@@ -146,82 +131,99 @@ def mean_auc(
     return report
 
 
+def _delong_intervals(
+    score: np.ndarray,
+    target: np.ndarray,
+    classes: Sequence[str],
+    clusters: Sequence[str] | None,
+) -> dict[str, float]:
+    report = {}
+    for name, s, t in zip(classes, score.T, target.T, strict=True):
+        result = delong_auc(s, t, clusters)
+        report[f'AUC_delong/{name}_low'] = result.low
+        report[f'AUC_delong/{name}_high'] = result.high
+    return report
+
+
 @METRICS.register_module()
 class MeanAUC(ResampledMetric):
-    """Mean AUC over findings; reads ``pred_score`` and ``gt_score``, each (C,).
+    """Mean AUC over findings, of a classifier or of a detector.
+
+    Reads ``pred_score`` and ``gt_score``, each (C,), or boxes, see
+    :func:`mmlung.evaluation.read_scores`.
 
     Args:
         min_positives: findings with fewer present ones are shown, but not averaged; 20
             keeps rare findings of a small set out of the mean.
+        level: ``'image'``, or ``'study'`` to pool the images of each ``study_id``, see
+            :func:`mmlung.evaluation.pool_studies`. Then ``n_studies`` and
+            ``n_study_conflicts``, studies whose images disagree, are reported too.
+        aggregate: score of a study from those of its images, ``'max'`` or ``'mean'``.
         **kwargs: of :class:`ResampledMetric`: bootstrap, seed, prefix, ...
 
     Raises:
-        ValueError: on ChestX-ray14's official test set, when a finding is undefined.
+        ValueError: ``level`` or ``aggregate`` is unknown; an image has no study; on
+            ChestX-ray14's official test set, a finding is undefined.
     """
 
-    def __init__(self, min_positives: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        min_positives: int = 1,
+        level: str = 'image',
+        aggregate: str = 'max',
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        if level not in ('image', 'study'):
+            raise ValueError(f"level must be 'image' or 'study', got {level!r}.")
+        if aggregate not in AGGREGATES:
+            raise ValueError(
+                f'aggregate must be one of {AGGREGATES}, got {aggregate!r}.'
+            )
         self.min_positives = min_positives
+        self.level = level
+        self.aggregate = aggregate
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the scores and labels of each image."""
+        labelled = self.dataset_meta.get('image_classes')
         for sample in data_samples:
-            self.results.append(read_scores(sample, self.classes, self.cluster))
+            image = read_scores(sample, self.classes, self.cluster, labelled)
+            if self.level == 'study' and image.study is None:
+                raise ValueError(
+                    f'{image.path} has no study_id, so it cannot be pooled by study. '
+                    "Use level='image', or convert the data set again and list "
+                    'study_id in the meta_keys of the packing.'
+                )
+            self.results.append(image)
 
-    def compute_metrics(
-        self, results: list[tuple[str, np.ndarray, np.ndarray]]
-    ) -> dict[str, float]:
-        """Metrics over all images; see :func:`mean_auc`."""
+    def compute_metrics(self, results: list[ScoredImage]) -> dict[str, float]:
+        """Metrics over all images or studies; see :func:`mean_auc`."""
+        shape = -1, len(self.classes)
+        score = np.array([image.score for image in results]).reshape(shape)
+        target = np.array([image.target for image in results]).reshape(shape)
+        clusters = [image.cluster for image in results]
+        pooled = {}
+        if self.level == 'study':
+            studies = [str(image.study) for image in results]
+            conflicts = count_conflicts(target, studies)
+            score, target, first = pool_studies(score, target, studies, self.aggregate)
+            clusters = [clusters[i] for i in first]
+            pooled['n_studies'] = float(len(first))
+            pooled['n_study_conflicts'] = float(conflicts)
         report = mean_auc(
-            np.array([score for _, score, _ in results]).reshape(-1, len(self.classes)),
-            np.array([target for *_, target in results]).reshape(-1, len(self.classes)),
+            score,
+            target,
             self.classes,
             self.min_positives,
-            [cluster for cluster, *_ in results],
+            clusters,
             self.bootstrap,
             self.seed,
         )
-        if is_official_test(self.dataset_meta):
+        mapped = self.dataset_meta.get('findings_map')  # then some are not labelled
+        if is_official_test(self.dataset_meta) and not mapped:
             _check_all_defined(report, self.classes)
-        return report
-
-
-def read_scores(
-    sample: dict, classes: Sequence[str], cluster: str = 'patient'
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """Cluster, (C,) scores and (C,) labels of one classified image.
-
-    Args:
-        sample: with ``pred_score``, ``gt_score`` and, where the release has patients,
-            ``patient_id``, as mmpretrain's ``DataSample.to_dict`` gives it.
-        classes: names of the findings.
-        cluster: what is resampled as one, see :func:`cluster_of`.
-
-    Raises:
-        ValueError: a field is missing or has another length; a score is not finite; a
-            label is none of 1, 0, NaN.
-    """
-    path = sample.get('img_path', 'an image')
-    for field in ('pred_score', 'gt_score'):
-        shape = as_floats(sample[field]).shape if field in sample else None
-        if shape != (len(classes),):
-            raise ValueError(
-                f'{field} must have shape ({len(classes)},), one value per finding, '
-                f'got {shape or "none"} ({path}). The head and the data set must have '
-                'the same findings.'
-            )
-    score, target = as_floats(sample['pred_score']), as_floats(sample['gt_score'])
-    if not np.isfinite(score).all():
-        raise ValueError(
-            f'pred_score must be finite, got {score.tolist()} ({path}). The training '
-            'has diverged: lower the learning rate.'
-        )
-    if not (np.isnan(target) | (target == 0) | (target == 1)).all():
-        raise ValueError(
-            f'gt_score must be 1 (present), 0 (absent) or NaN (unknown), got '
-            f'{target.tolist()} ({path}).'
-        )
-    return cluster_of(sample, cluster), score, target
+        return report | pooled
 
 
 def is_official_test(meta: dict) -> bool:

@@ -52,6 +52,31 @@ def cluster_weights(
         yield block[cluster]
 
 
+def cluster_index(
+    clusters: Sequence[str] | None, n_images: int
+) -> tuple[list[str], np.ndarray]:
+    """The P distinct clusters, and which of them each image belongs to.
+
+    A statistic that takes weights of clusters, not of images, sees the same resamples
+    through ``with_intervals(statistic, names, ...)``, at a fraction of the memory.
+
+    Args:
+        clusters: (I,) name of each image's cluster; None: each image is one.
+        n_images: I.
+
+    Returns:
+        (P,) names in the order that resampling draws them, and (I,) int.
+
+    >>> names, cluster = cluster_index(['b', 'a', 'b'], 3)
+    >>> names, cluster.tolist()
+    (['a', 'b'], [1, 0, 1])
+    """
+    if clusters is None:
+        clusters = [str(image) for image in range(n_images)]
+    names, cluster = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    return names.tolist(), cluster
+
+
 def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Low and high end of the central ``level`` of (R,) resampled values.
 
@@ -113,20 +138,6 @@ def mean_defined(values: np.ndarray) -> np.ndarray:
     [0.5, nan]
     """
     return ratio(np.nansum(values, axis=0), (~np.isnan(values)).sum(axis=0))
-
-
-def cumulative_weight(rows: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """(P, R) sums of the first ``stops[p]`` rows of an (N, R) array.
-
-    >>> cumulative_weight(np.array([[1.0], [2.0], [4.0]]), np.array([0, 2, 3])).tolist()
-    [[0.0], [3.0], [7.0]]
-    """
-    cuts, where = np.unique(np.append(stops, 0), return_inverse=True)
-    starts = cuts[cuts < len(rows)]
-    sums = np.zeros((len(starts) + 1, rows.shape[1]))
-    if len(starts):  # sums of the rows between two cuts: far fewer than all rows
-        np.cumsum(np.add.reduceat(rows, starts, axis=0), axis=0, out=sums[1:])
-    return sums[where[:-1]]
 
 
 class ResampledMetric(BaseMetric):

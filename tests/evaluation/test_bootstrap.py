@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mmlung.evaluation import MeanAUC
+from mmlung.evaluation.bootstrap import cluster_index
 from mmlung.evaluation.bootstrap import cluster_weights
-from mmlung.evaluation.bootstrap import cumulative_weight
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import percentile_interval
 from mmlung.evaluation.bootstrap import with_intervals
@@ -86,13 +86,17 @@ def test_mean_leaves_undefined_findings_out():
     np.testing.assert_array_equal(mean_defined(values), [0.75, np.nan])
 
 
-@pytest.mark.parametrize('n_rows', [0, 1, 30])
-def test_cumulative_weight_is_a_cumulative_sum(n_rows):
-    rng = np.random.default_rng(n_rows)
-    rows = rng.integers(5, size=(n_rows, 3)).astype(float)
-    stops = rng.integers(0, n_rows + 1, size=12)
-    expected = np.vstack([np.zeros(3), rows.cumsum(axis=0)])[stops]
-    np.testing.assert_array_equal(cumulative_weight(rows, stops), expected)
+def test_weights_of_clusters_are_the_same_resamples():
+    clusters = ['p3', 'p1', 'p3', 'p2', 'p1']
+    names, cluster = cluster_index(clusters, 5)
+    np.testing.assert_array_equal(
+        all_weights(names, 30)[cluster], all_weights(clusters, 30)
+    )
+
+
+def test_without_clusters_each_image_is_one():
+    names, cluster = cluster_index(None, 11)
+    assert [names[i] for i in cluster] == [str(i) for i in range(11)]
 
 
 @pytest.mark.parametrize('bootstrap', [-1, 2.5])
@@ -109,7 +113,7 @@ def test_patients_or_images_are_drawn(cluster, expected):
     metric.dataset_meta = {'classes': ['Edema']}
     sample = {'img_path': 'a.png', 'pred_score': [0.5], 'gt_score': [1]}
     metric.process(None, [sample | {'patient_id': '7'}, sample])
-    assert [result[0] for result in metric.results] == [expected, 'image a.png']
+    assert [image.cluster for image in metric.results] == [expected, 'image a.png']
 
 
 def test_an_unknown_cluster_is_refused():
