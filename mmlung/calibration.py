@@ -1,4 +1,4 @@
-"""Choose a detector's score thresholds on the validation part, and keep them."""
+"""Calibrate a checkpoint on the validation part of its config's data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from mmengine.config import Config
 from mmengine.config import ConfigDict
 
 import mmlung
+from mmlung.calibrated_metrics import is_classifier
+from mmlung.calibration_file import CALIBRATION_SCHEMA
 from mmlung.checkpoint import file_sha256
+from mmlung.classifier_calibration import METHOD
+from mmlung.classifier_calibration import fitted_findings
 from mmlung.datasets.source import read_annotations
+from mmlung.evaluation.cutoffs import RULES
 from mmlung.evaluation.detections import DetectionMetric
 from mmlung.evaluation.detections import ImageDetections
+from mmlung.evaluation.predictions import CollectPredictions
 from mmlung.evaluation.thresholds import FALLBACK
 from mmlung.evaluation.thresholds import OperatingPoint
 from mmlung.evaluation.thresholds import best_thresholds
@@ -48,53 +54,103 @@ class _ChooseThresholds(DetectionMetric):
 
 
 def calibrate(
-    cfg: Config, checkpoint: str, tta: bool = False, min_hits: int = 1
+    cfg: Config,
+    checkpoint: str,
+    tta: bool = False,
+    min_hits: int | None = None,
+    min_positives: int | None = None,
 ) -> dict[str, Any] | None:
-    """Operating points of a detector, from the validation part of the config's data.
+    """What a test needs of the validation part of the config's data.
+
+    For a detector (``default_scope`` is ``mmdet``) the operating points; for a
+    classifier (``mmpretrain``) a probability and operating points per finding.
 
     Args:
         cfg: loaded by :func:`mmlung.config.load_config`, with a ``work_dir``.
         checkpoint: file.
         tta: run with the config's test-time augmentation; scores differ with it.
-        min_hits: found boxes that a threshold must rest on, or it stays at the default.
+        min_hits: of a detector: found boxes that a threshold must rest on, or it stays
+            at the default; None: 1.
+        min_positives: of a classifier: present films that a finding must have, or its
+            scores stay as they are and it has no thresholds; None: 1.
 
     Returns:
-        Content of the thresholds file; None in all processes but the first.
+        Content of the file; None in all processes but the first.
 
     Raises:
         FileNotFoundError: checkpoint or data are missing.
-        ValueError: the network is untrained or no detector, the checkpoint does not fit
-            the config, or the validation part is the test part.
+        ValueError: the network is untrained or neither of both, the checkpoint does
+            not fit the config, or the validation part is the test part.
     """
     if checkpoint == UNTRAINED:
         raise ValueError('there is nothing to calibrate in an untrained network')
-    if cfg.get('default_scope') != 'mmdet':
+    classifies = is_classifier(cfg)
+    if not classifies and cfg.get('default_scope') != 'mmdet':
         raise ValueError(
-            f'{Path(cfg.filename).name} is no detector: thresholds are chosen for '
-            "boxes. A classifier's AUC needs none."
+            f'{Path(cfg.filename).name} is neither a detector nor a classifier: its '
+            f"default_scope must be 'mmdet' or 'mmpretrain', got "
+            f'{cfg.get("default_scope")!r}'
         )
+    if classifies and min_hits is not None:
+        raise ValueError('--min-hits is for detectors; a classifier has no boxes')
+    if not classifies and min_positives is not None:
+        raise ValueError('--min-positives is for classifiers; detectors: --min-hits')
     _refuse_test_part(cfg)
     cfg.test_dataloader = cfg.val_dataloader
     cfg.test_evaluator = ConfigDict(type='mmlung.CollectPredictions')
+    if classifies:
+        return _calibrate_classifier(cfg, checkpoint, tta, min_positives or 1)
+    return _calibrate_detector(cfg, checkpoint, tta, min_hits or 1)
+
+
+def _calibrate_detector(
+    cfg: Config, checkpoint: str, tta: bool, min_hits: int
+) -> dict[str, Any] | None:
     choose = _ChooseThresholds(min_hits)
     part = run_part(cfg, checkpoint, [choose], tta)
     if part.runner.rank != 0:
         return None
     return {
         'schema': SCHEMA,
-        'mmlung': mmlung.__version__,
+        **_origin(cfg, checkpoint, tta, part.dataset),
         'rule': f'score with the best F1, hits at IoU >= {IOU_THR} (PASCAL VOC)',
         'iou_thr': IOU_THR,
         'min_hits': min_hits,
         'fallback_score_thr': FALLBACK,
+        'thresholds': without_nan([asdict(point) for point in choose.points]),
+    }
+
+
+def _calibrate_classifier(
+    cfg: Config, checkpoint: str, tta: bool, min_positives: int
+) -> dict[str, Any] | None:
+    collector = CollectPredictions()
+    part = run_part(cfg, checkpoint, [collector], tta)
+    if part.runner.rank != 0:
+        return None
+    findings = list(part.dataset.metainfo['classes'])
+    rows = fitted_findings(collector.collected, findings, min_positives)
+    return {
+        'schema': CALIBRATION_SCHEMA,
+        **_origin(cfg, checkpoint, tta, part.dataset),
+        'method': METHOD,
+        'rules': RULES,
+        'min_positives': min_positives,
+        'findings': without_nan(rows),
+    }
+
+
+def _origin(cfg: Config, checkpoint: str, tta: bool, dataset: Any) -> dict[str, Any]:
+    """Which model and films a file was made from."""
+    return {
+        'mmlung': mmlung.__version__,
         'checkpoint': {
             'file': Path(checkpoint).name,
             'sha256': file_sha256(checkpoint),
         },
         'config': config_facts(cfg),
         'tta': tta,
-        'data': data_of(part.dataset),
-        'thresholds': without_nan([asdict(point) for point in choose.points]),
+        'data': data_of(dataset),
     }
 
 
@@ -145,7 +201,8 @@ def _refuse_test_part(cfg: Config) -> None:
             f'validation and test are the same annotations, {val.name} and '
             f'{test.name}. {flatter}: convert with --val-fraction 0.1.'
         )
-    if read_annotations(val, None).get('info', {}).get('split') == 'test':
+    content = read_annotations(val, None)
+    if content.get('metainfo', content.get('info', {})).get('split') == 'test':
         raise ValueError(
             f'{val} says that it is a test part (split: test). {flatter}: point '
             'val_dataloader.dataset.ann_file to the validation part.'

@@ -1,4 +1,4 @@
-"""Score thresholds beside a checkpoint: the file, and whether it fits."""
+"""A detector's thresholds beside a checkpoint: the file, and whether it fits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUTO = 'auto'
 NO_FILE = 'none'
 """Take no file."""
 
-_TAKE_AGAIN = 'Run `mmlung calibrate` on this checkpoint again'
+TAKE_AGAIN = 'Run `mmlung calibrate` on this checkpoint again'
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def read_thresholds(path: str | Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         what = f'{error} is missing' if isinstance(error, KeyError) else str(error)
         raise ValueError(
-            f'{path} is no thresholds file of schema {SCHEMA} ({what}). {_TAKE_AGAIN}.'
+            f'{path} is no thresholds file of schema {SCHEMA} ({what}). {TAKE_AGAIN}.'
         ) from error
     return content
 
@@ -127,33 +127,47 @@ def choose_thresholds(
     if wanted == AUTO and not path.is_file():
         return default
     content = read_thresholds(path)
-    misfit = _misfit(path, content, checkpoint, findings)
-    if misfit and wanted != AUTO:
-        raise ValueError(f'{misfit}. {_TAKE_AGAIN}, or pass --thresholds none.')
-    if misfit:
-        note = f'{misfit}, so {FALLBACK} holds for all. {_TAKE_AGAIN}.'
+    names = [row['finding'] for row in content['thresholds']]
+    wrong = misfit(path, content, names, checkpoint, findings)
+    if wrong and wanted != AUTO:
+        raise ValueError(f'{wrong}. {TAKE_AGAIN}, or pass --thresholds none.')
+    if wrong:
+        note = f'{wrong}, so {FALLBACK} holds for all. {TAKE_AGAIN}.'
         return Thresholds('default', FALLBACK, notes=(note,))
     score_thr = {row['finding']: row['score_thr'] for row in content['thresholds']}
-    notes = tuple(
-        f'{path.name} was made with {key} = {_made_with(content, key)}, '
-        f'and the test runs with {value}'
-        for key, value in (conditions or {}).items()
-        if _made_with(content, key) != value
-    )
+    notes = notes_on_conditions(path, content, conditions or {})
     return Thresholds('calibrated', score_thr, path, content, notes)
 
 
-def _made_with(content: Mapping[str, Any], key: str) -> Any:
-    return content.get(key, content.get('config', {}).get(key))
+def notes_on_conditions(
+    path: Path, content: Mapping[str, Any], conditions: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What differs between the making of a file and the test that uses it."""
+    made_with = {**content.get('config', {}), **content}
+    return tuple(
+        f'{path.name} was made with {key} = {made_with.get(key)}, '
+        f'and the test runs with {value}'
+        for key, value in conditions.items()
+        if made_with.get(key) != value
+    )
 
 
-def _misfit(
+def misfit(
     path: Path,
     content: Mapping[str, Any],
+    names: Sequence[str],
     checkpoint: str | None,
     findings: Sequence[str] | None,
 ) -> str | None:
-    """Why a file cannot be used for a checkpoint; None when it can."""
+    """Why a calibrated file cannot be used for a checkpoint; None when it can.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        names: its findings.
+        checkpoint: that is tested; None for an untrained network.
+        findings: of the model; None: not known, so not compared.
+    """
     if checkpoint is None:
         return f'{path} is of a checkpoint, and the network is untrained'
     made_for, now = content['checkpoint']['sha256'], file_sha256(checkpoint)
@@ -162,7 +176,6 @@ def _misfit(
             f'{path} was made for another checkpoint (sha256 {made_for[:8]}..., but '
             f'{Path(checkpoint).name} has {now[:8]}...)'
         )
-    names = [row['finding'] for row in content['thresholds']]
     if findings is not None and set(names) != set(findings):
         return (
             f'{path} was made for the findings {", ".join(names)}, but the config has '

@@ -50,19 +50,31 @@ def test_the_table_says_what_each_threshold_rests_on():
     ]
 
 
+DETECTOR, CLASSIFIER = 'swin_vindr_demo.py', 'convnext_chestxray14_demo.py'
+
+
 @pytest.mark.parametrize(
-    ('config', 'checkpoint', 'text'),
+    ('config', 'checkpoint', 'options', 'text'),
     [
-        ('swin_vindr_demo.py', 'none', 'nothing to calibrate in an untrained network'),
-        ('convnext_chestxray14_demo.py', 'a.pth', r'_demo\.py is no detector'),
+        (DETECTOR, 'none', {}, 'nothing to calibrate in an untrained network'),
+        (CLASSIFIER, 'none', {}, 'nothing to calibrate in an untrained network'),
+        (CLASSIFIER, 'a.pth', {'min_hits': 2}, '--min-hits is for detectors'),
+        (DETECTOR, 'a.pth', {'min_positives': 2}, '--min-positives is for classif'),
     ],
-    ids=['untrained', 'classifier'],
+    ids=['untrained', 'untrained-classifier', 'hits', 'positives'],
 )
-def test_what_cannot_be_calibrated_is_said(config, checkpoint, text):
+def test_what_cannot_be_calibrated_is_said(config, checkpoint, options, text):
     with pytest.raises(ValueError, match=text):
-        calibrate(load_config(CONFIGS / config), checkpoint)
+        calibrate(load_config(CONFIGS / config), checkpoint, **options)
 
 
+def test_the_scope_says_what_a_config_is():
+    cfg = load_config(CONFIGS / CLASSIFIER, {'default_scope': 'mmselfsup'})
+    with pytest.raises(ValueError, match=r"neither a detector nor.*got 'mmselfsup'"):
+        calibrate(cfg, 'a.pth')
+
+
+@pytest.mark.parametrize('config', [DETECTOR, CLASSIFIER], ids=['boxes', 'labels'])
 @pytest.mark.parametrize(
     ('val', 'test', 'text'),
     [
@@ -72,11 +84,12 @@ def test_what_cannot_be_calibrated_is_said(config, checkpoint, text):
     ids=['same', 'test'],
 )
 def test_the_test_part_is_never_looked_at(
-    tmp_path, write_detection_data, val, test, text
+    tmp_path, write_detection_data, write_classification_data, config, val, test, text
 ):
-    write_detection_data(tmp_path, ['Cardiomegaly'], n=2)
+    write = write_detection_data if config == DETECTOR else write_classification_data
+    write(tmp_path, ['Cardiomegaly'], n=2)
     cfg = load_config(
-        CONFIGS / 'swin_vindr_demo.py',
+        CONFIGS / config,
         {
             'data_root': str(tmp_path),
             'val_dataloader.dataset.ann_file': val,

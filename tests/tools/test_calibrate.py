@@ -126,6 +126,30 @@ def test_thresholds_of_another_checkpoint_are_not_used(run, capsys):
     assert note in capsys.readouterr().err
 
 
+def test_a_threshold_that_rests_on_too_few_hits_stays_at_the_default(run, capsys):
+    assert run.call('calibrate', '--min-hits', '1000') == 0
+    content = read_thresholds(run.thresholds)
+    assert content['min_hits'] == 1000
+    assert {row['score_thr'] for row in content['thresholds']} == {0.3}
+    assert run.call('test') == 0
+    out = capsys.readouterr().out
+    head = read(run.work / 'metrics.json')['thresholds']
+    assert head['source'] == 'calibrated'
+    assert set(head['score_thr'].values()) == {0.3}
+    assert list(head['fallback']) == [r['finding'] for r in content['thresholds']]
+    assert 'not chosen but default: Aortic enlargement (' in out
+
+
+def test_test_time_augmentation_is_part_of_what_was_calibrated(run, capsys):
+    assert run.call('calibrate', '--tta') == 0
+    assert read_thresholds(run.thresholds)['tta'] is True
+    capsys.readouterr()
+    assert run.call('test') == 0
+    note = 'best.thresholds.json was made with tta = True, and the test runs with False'
+    assert note in capsys.readouterr().err
+    assert read(run.work / 'metrics.json')['thresholds']['notes'] == [note]
+
+
 def error_of(capsys, code):
     assert code == 2
     return capsys.readouterr().err.splitlines()[-1]
@@ -144,15 +168,10 @@ def test_user_errors_are_one_line(run, capsys, tmp_path):
     assert 'nothing to calibrate in an untrained network' in line
     line = error_of(capsys, main(['calibrate', CONFIG, 'absent.pth']))
     assert 'absent.pth does not exist' in line
-    classifier = str(REPO / 'configs' / 'convnext_chestxray14_demo.py')
-    line = error_of(capsys, main(['calibrate', classifier, str(run.checkpoint)]))
-    assert 'convnext_chestxray14_demo.py is no detector' in line
     line = error_of(capsys, run.call('calibrate', more=['findings=["Mass"]']))
     assert 'was trained for Aortic enlargement' in line
-    line = error_of(
-        capsys, main(['test', classifier, 'none', '--thresholds', 'a.json'])
-    )
-    assert '--thresholds a.json: no metric of the config takes thresholds' in line
+    line = error_of(capsys, run.call('calibrate', '--min-positives', '2'))
+    assert '--min-positives is for classifiers' in line
 
 
 def test_out_must_be_json(capsys):
@@ -162,3 +181,6 @@ def test_out_must_be_json(capsys):
     with pytest.raises(SystemExit, match='2'):
         main(['calibrate', CONFIG, 'best.pth', '--min-hits', '0'])
     assert '--min-hits must be at least 1, got 0' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        main(['calibrate', CONFIG, 'best.pth', '--min-positives', '0'])
+    assert '--min-positives must be at least 1, got 0' in capsys.readouterr().err
