@@ -12,13 +12,16 @@ from functools import wraps
 from pathlib import Path
 
 import mmlung
+from mmlung._pipe import quiet_when_unread
 
 COMMANDS = {
     'doctor': 'what is installed, and what is missing',
     'convert': 'annotations of a data set to the files that training reads',
     'train': 'train a detector or a classifier',
-    'calibrate': "score thresholds of a detector's findings, from validation",
+    'calibrate': 'probabilities and score thresholds per finding, from validation',
     'test': 'benchmark numbers of a checkpoint',
+    'compare': 'two models on the same films: difference, interval, p',
+    'summarize': 'mean and spread over seeds or folds',
     'submission': "predictions on VinBigData's test films as Kaggle's CSV",
     'phantom': 'synthetic radiographs in the layout of a real data set',
 }
@@ -26,6 +29,8 @@ _TOOLS = {
     'train': 'train.py',
     'calibrate': 'calibrate.py',
     'test': 'test.py',
+    'compare': 'compare.py',
+    'summarize': 'summarize.py',
     'submission': 'submission.py',
     'phantom': 'make_phantom.py',
 }
@@ -52,7 +57,7 @@ def one_line_errors(main: Main) -> Main:
     @wraps(main)
     def guarded(argv: list[str] | None = None) -> int:
         try:
-            return main(argv)
+            return quiet_when_unread(main)(argv)
         except _USER_ERRORS as error:
             if os.environ.get('MMLUNG_DEBUG'):
                 traceback.print_exc()
@@ -69,6 +74,7 @@ def _one_line(error: Exception) -> str:
     return ' '.join(text.split())
 
 
+@quiet_when_unread
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its own options follow it."""
     argv = sys.argv[1:] if argv is None else argv

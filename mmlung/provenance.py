@@ -27,6 +27,7 @@ _PROVENANCE = (
     'label_sha256',
     'synthetic',
     'note',
+    'findings_map',
 )
 _DISTRIBUTIONS = (
     'torch',

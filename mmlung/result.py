@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 SCHEMA = 'mmlung.predictions/1'
+"""Of predictions.json. What was added later is optional and left out where it is not
+known, so files of earlier versions are read, and new ones are read by them."""
+
+FILE_NAME = 'predictions.json'
+_OPTIONAL = ('probability', 'study_id', 'view', 'sex', 'age')
 
 
 @dataclass(frozen=True)
@@ -20,17 +27,22 @@ class Finding:
         name: as the model's vocabulary spells it.
         score: in [0, 1] for a prediction; 1 present, 0 absent, None unknown for truth.
         box_xyxy: in pixels of the original image, or None for the whole image.
+        probability: calibrated chance in [0, 1] that it is present; None where the
+            score was not calibrated.
     """
 
     name: str
     score: float | None
     box_xyxy: tuple[float, float, float, float] | None = None
+    probability: float | None = None
 
     def __post_init__(self) -> None:
-        if self.score is not None and not 0 <= self.score <= 1:
-            raise ValueError(
-                f'score must lie in [0, 1], got {self.score} for {self.name!r}'
-            )
+        for field in ('score', 'probability'):
+            value = getattr(self, field)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(
+                    f'{field} must lie in [0, 1], got {value} for {self.name!r}'
+                )
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,10 @@ class ImageResult:
         findings: predictions, boxes by falling score.
         truth: ground truth; None when there is none (not: nothing to see).
         patient_id: the release's pseudonymous id, never one of a DICOM header.
+        study_id: likewise; films of one study were taken together.
+        view: ``'PA'``, ``'AP'``, ``'LATERAL'`` or ``'LL'``, as the release says.
+        sex: ``'F'`` or ``'M'``.
+        age: in whole years.
     """
 
     image: str
@@ -50,10 +66,14 @@ class ImageResult:
     findings: tuple[Finding, ...]
     truth: tuple[Finding, ...] | None = None
     patient_id: str | None = None
+    study_id: str | None = None
+    view: str | None = None
+    sex: str | None = None
+    age: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary without NaN, for :func:`json.dumps`."""
-        return asdict(self)
+        return asdict(self, dict_factory=_known)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ImageResult:
@@ -64,7 +84,70 @@ class ImageResult:
             findings=_findings(data['findings']),
             truth=None if data['truth'] is None else _findings(data['truth']),
             patient_id=data['patient_id'],
+            study_id=data.get('study_id'),
+            view=data.get('view'),
+            sex=data.get('sex'),
+            age=data.get('age'),
         )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A predictions.json: the results of one test, and how they were obtained."""
+
+    path: Path
+    """Of the file; names it in errors."""
+    head: Mapping[str, Any]
+    """Config, checkpoint, data, metrics' settings, ... of the test."""
+    findings: tuple[str, ...]
+    """The model's vocabulary."""
+    results: tuple[ImageResult, ...]
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether a detector made them."""
+        return any(
+            f.box_xyxy is not None
+            for result in self.results
+            for f in (*result.findings, *(result.truth or ()))
+        )
+
+
+def read_predictions(path: Path | str) -> Predictions:
+    """Read the predictions.json of a test, or the one of its work dir.
+
+    Args:
+        path: the file, or the folder that holds it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is no JSON, or has another schema.
+    """
+    path = Path(path)
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{file} does not exist. `mmlung test CONFIG CHECKPOINT` writes '
+            f'{FILE_NAME} into the work dir.'
+        )
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+    except ValueError as error:  # JSON and UTF-8 alike
+        raise ValueError(f'{file} is no {FILE_NAME}: {error}') from error
+    schema = content.get('schema') if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(
+            f'{file} must have the schema {SCHEMA!r}, got {schema!r}. Give a file '
+            'that `mmlung test` wrote as predictions, or its work dir.'
+        )
+    head = {k: v for k, v in content.items() if k not in ('findings', 'images')}
+    results = tuple(ImageResult.from_json(image) for image in content['images'])
+    return Predictions(file, head, tuple(content['findings']), results)
+
+
+def _known(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Fields of an object without the optional ones that are not known."""
+    return {k: v for k, v in fields if v is not None or k not in _OPTIONAL}
 
 
 def _findings(items: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
@@ -73,6 +156,7 @@ def _findings(items: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
             item['name'],
             item['score'],
             None if item['box_xyxy'] is None else tuple(item['box_xyxy']),
+            item.get('probability'),
         )
         for item in items
     )

@@ -13,6 +13,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmlung.atomic import write_json as write_json
+from mmlung.breakdown import subgroups_of
+from mmlung.calibrated_metrics import calibrated_test
 from mmlung.evaluation.predictions import CollectPredictions
 from mmlung.operating_points import AUTO
 from mmlung.operating_points import NO_FILE
@@ -25,13 +27,11 @@ from mmlung.registry import METRICS
 from mmlung.result import SCHEMA
 from mmlung.result import ImageResult
 from mmlung.result import without_nan
+from mmlung.score_table import table as table
 from mmlung.testing import UNLABELLED
 from mmlung.testing import annotation_path
 from mmlung.testing import check_findings_of as check_findings_of
 from mmlung.testing import run_part
-
-SHOWN_RATE = 'sensitivity@1'
-"""The point of a finding's FROC curve that the table shows."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,11 @@ class Scorecard:
 
 
 def run_test(
-    cfg: Config, checkpoint: str, tta: bool = False, thresholds: str = AUTO
+    cfg: Config,
+    checkpoint: str,
+    tta: bool = False,
+    thresholds: str = AUTO,
+    subgroups: bool = True,
 ) -> Scorecard | None:
     """Test a checkpoint on the test part of the config's data set.
 
@@ -59,8 +63,9 @@ def run_test(
         cfg: loaded by :func:`mmlung.config.load_config`, with a ``work_dir``.
         checkpoint: file, or ``'none'`` for the untrained network.
         tta: test-time augmentation, as ``tta_model`` and ``tta_pipeline`` say.
-        thresholds: file of calibrated score thresholds; ``'auto'``: the one beside the
-            checkpoint when it fits; ``'none'``: the config's.
+        thresholds: file of ``mmlung calibrate``; ``'auto'``: the one beside the
+            checkpoint when it fits; ``'none'``: the config's, and scores as they are.
+        subgroups: a classifier's AUC by sex, age band and view as well.
 
     Returns:
         None in all processes but the first.
@@ -72,7 +77,8 @@ def run_test(
             config.
     """
     _choose_split(cfg)
-    chosen = _set_thresholds(cfg, checkpoint, thresholds, tta)
+    calibrated = calibrated_test(cfg, checkpoint, thresholds, tta)
+    chosen = _set_thresholds(cfg, checkpoint, AUTO if calibrated else thresholds, tta)
     collector = CollectPredictions()
     part = run_part(cfg, checkpoint, [collector], tta)
     dataset = part.dataset
@@ -82,15 +88,20 @@ def run_test(
     head['thresholds'] = _thresholds_entry(chosen, dataset)
     classes = list(dataset.metainfo['classes'])
     metrics = head | split_by_finding(part.numbers, classes)
+    results = collector.collected
+    if subgroups:
+        metrics |= subgroups_of(results, classes, head['evaluators'])
+    if calibrated:
+        metrics |= calibrated.sections(results, classes, head['data'])
+        head['calibration'] = calibrated.facts(head['data'])
+        results = calibrated.calibration.apply(results)
     predictions = {
         'schema': SCHEMA,
         **{key: value for key, value in head.items() if key != 'schema'},
         'findings': classes,
-        'images': [result.to_json() for result in collector.collected],
+        'images': [result.to_json() for result in results],
     }
-    return Scorecard(
-        without_nan(metrics), predictions, collector.collected, _root_of(dataset)
-    )
+    return Scorecard(without_nan(metrics), predictions, results, _root_of(dataset))
 
 
 def split_by_finding(
@@ -113,74 +124,6 @@ def split_by_finding(
         else:
             overall[key] = value
     return {'metrics': overall, 'per_finding': per_finding}
-
-
-def table(metrics: Mapping[str, Any]) -> str:
-    """The numbers of ``metrics.json`` as text: one row a finding, then the means.
-
-    Of a finding's FROC curve it shows one point; ``metrics.json`` has all.
-    """
-    per_finding = metrics['per_finding']
-    columns = [
-        key
-        for key in dict.fromkeys(k for row in per_finding.values() for k in row)
-        if not key.endswith(('_low', '_high')) and _is_shown(key)
-    ]
-    width = max(map(len, [*per_finding, 'finding'])) + 2
-    lines = ['finding'.ljust(width) + ''.join(f'{key:>22}' for key in columns)]
-    for name, row in per_finding.items():
-        cells = [_cell(row.get(key), row, key) for key in columns]
-        lines.append(name.ljust(width) + ''.join(f'{cell:>22}' for cell in cells))
-    lines.append('')
-    overall = metrics['metrics']
-    for key, value in overall.items():
-        if not key.endswith(('_low', '_high')):
-            lines.append(f'{key:<28}{_cell(value, overall, key)}')
-    data = metrics['data']
-    lines += [
-        '',
-        f'split: {data["split"]} ({data["split_family"]}), {data["images"]} images of '
-        f'{data["dataset"]}, ground truth: {data["ground_truth"]}',
-        *_threshold_lines(metrics.get('thresholds')),
-    ]
-    if data.get('synthetic'):
-        lines.append('synthetic phantoms: no number here says anything about patients')
-    return '\n'.join(lines)
-
-
-def _is_shown(key: str) -> bool:
-    return '@' not in key or key == SHOWN_RATE
-
-
-def _cell(value: float | None, row: Mapping[str, Any], key: str) -> str:
-    if value is None:
-        return '-'
-    name = key.partition('/')[0]
-    count = name.startswith('n_') or name.endswith(('_findings', '_boxes'))
-    text = f'{value:.0f}' if count else f'{value:.3f}'
-    low, high = row.get(f'{key}_low'), row.get(f'{key}_high')
-    return text if low is None or high is None else f'{text} [{low:.3f}, {high:.3f}]'
-
-
-def _threshold_lines(thresholds: Mapping[str, Any] | None) -> list[str]:
-    """Where the score thresholds come from, and what to know about them."""
-    if thresholds is None:
-        return []
-    score_thr = thresholds['score_thr']
-    if thresholds['source'] == 'calibrated':
-        data, fallback = thresholds['data'], thresholds['fallback']
-        line = (
-            f'thresholds: per finding, calibrated on {data["file"]} (split: '
-            f'{data["split"]}, {data["images"]} images; {thresholds["file"]})'
-        )
-        if fallback:
-            reasons = (f'{name} ({reason})' for name, reason in fallback.items())
-            line += f'; not chosen but default: {", ".join(reasons)}'
-    elif thresholds['source'] == 'config':
-        line = 'thresholds: as the config sets them'
-    else:
-        line = f'thresholds: {score_thr:g} for all findings, the default'
-    return [line, *(f'note: {note}' for note in thresholds['notes'])]
 
 
 def _choose_split(cfg: Config) -> None:

@@ -12,6 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.evaluator import BaseMetric
 
 from mmlung.checkpoint import load_checkpoint
+from mmlung.findings_map import parse_pairs
 from mmlung.provenance import UNTRAINED
 from mmlung.running import build_runner
 
@@ -87,6 +88,50 @@ def check_findings_of(checkpoint: str, findings: Sequence[str] | None) -> None:
         f'{", ".join(findings)}. Test it with its own config, or set the knob '
         '`findings` to its list.'
     )
+
+
+def use_study_level(cfg: Config, aggregate: str = 'max') -> None:
+    """Let the AUC of a test be over studies, not films, in place.
+
+    Args:
+        cfg: with ``mmlung.MeanAUC`` among its ``test_evaluator``.
+        aggregate: ``'max'`` or ``'mean'`` of the films' scores.
+
+    Raises:
+        ValueError: the config has no such metric.
+    """
+    evaluators = cfg.test_evaluator
+    items = evaluators if isinstance(evaluators, list | tuple) else [evaluators]
+    metrics = [item for item in items if item.get('type') == 'mmlung.MeanAUC']
+    if not metrics:
+        raise ValueError(
+            '--level study needs mmlung.MeanAUC in test_evaluator; the config has '
+            f'{", ".join(str(item.get("type")) for item in items)}.'
+        )
+    for item in metrics:
+        item.update(level='study', aggregate=aggregate)
+
+
+def use_findings_map(cfg: Config, words: Sequence[str]) -> None:
+    """Let a classifier be tested on the findings that it shares with a file, in place.
+
+    Args:
+        cfg: with ``mmlung.ChestClassificationDataset`` to test on.
+        words: for :func:`mmlung.findings_map.parse_pairs`: none, auto, or pairs.
+
+    Raises:
+        ValueError: the words are none of these, or the data set is another one.
+    """
+    wanted = parse_pairs(words)
+    if wanted is None:
+        return
+    dataset = cfg.test_dataloader.dataset
+    if dataset.get('type') != 'mmlung.ChestClassificationDataset':
+        raise ValueError(
+            '--map-findings needs a classifier tested on '
+            f'mmlung.ChestClassificationDataset; the config has {dataset.get("type")}.'
+        )
+    dataset.map_findings = wanted
 
 
 def annotation_path(dataset: ConfigDict) -> Path:

@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 
@@ -6,13 +7,17 @@ import torch
 
 from mmlung.checkpoint import file_sha256
 from mmlung.config import load_config
+from mmlung.findings import CHEXPERT
 from mmlung.provenance import METRICS_SCHEMA
+from mmlung.score_table import TABLE_WIDTH
 from mmlung.scorecard import _set_thresholds
 from mmlung.scorecard import _takes_thresholds
 from mmlung.scorecard import check_findings_of
 from mmlung.scorecard import run_test
 from mmlung.scorecard import split_by_finding
 from mmlung.scorecard import table
+from mmlung.testing import use_findings_map
+from mmlung.testing import use_study_level
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 FINDINGS = ['Mass', 'Nodule/Mass', 'Edema']
@@ -103,6 +108,30 @@ def test_columns_with_intervals_stay_apart(metrics):
     assert '0.200 [0.100, 0.300]  0.500 [0.250, 0.750]' in table(metrics)
 
 
+def test_wide_tables_continue_below(metrics):
+    row = {f'{m}{end}': 0.5 for m in 'ABCDEF' for end in ('', '_low', '_high')}
+    metrics['per_finding'] = dict.fromkeys(('Mass', 'Nodule/Mass'), row)
+    lines = table(metrics).splitlines()
+    assert max(map(len, lines)) <= TABLE_WIDTH
+    assert [line.split()[1:] for line in lines if line.startswith('finding')] == [
+        ['A', 'B', 'C', 'D'],
+        ['E', 'F'],
+    ]
+    assert lines[3] == ''
+    assert lines[5].split() == ['Mass', *['0.500', '[0.500,', '0.500]'] * 2]
+
+
+def test_the_number_of_boxes_is_shown_once(metrics):
+    metrics['per_finding'] = {
+        name: {'n_boxes': n, 'mIoU_boxes': n, 'other_boxes': 1.0, 'n_masks': n}
+        | {'score_thr': 0.2, 'mask_score_thr': 0.2}
+        for name, n in (('Mass', 2.0), ('Edema', 1.0))
+    }
+    header, *_ = table(metrics).splitlines()
+    shown = ['finding', 'n_boxes', 'other_boxes', 'n_masks', 'score_thr']
+    assert header.split() == shown
+
+
 def test_phantoms_are_called_phantoms(metrics):
     assert 'phantoms' not in table(metrics)
     metrics['data']['synthetic'] = True
@@ -161,8 +190,7 @@ def test_thresholds_of_the_config_stand():
 def test_only_metrics_with_a_threshold_are_given_one():
     cfg = load_config(CONFIGS / 'swin_vindr_demo.py')
     names = [item.type for item in cfg.test_evaluator if _takes_thresholds(item)]
-    assert 'mmlung.MeanIoU' in names
-    assert 'mmlung.MeanAP' not in names
+    assert names == ['mmlung.MeanIoU', 'mmlung.MaskIoU']
     classifier = load_config(CONFIGS / 'convnext_chestxray14_demo.py')
     assert _set_thresholds(classifier, 'none', 'auto', False) is None
 
@@ -226,6 +254,65 @@ def test_a_test_says_how_its_numbers_were_obtained(cfg, tmp_path):
     ]
     for result in tested.results:
         assert (tested.images_root / result.image).is_file()
+
+
+def test_facts_of_the_films_become_subgroups(cfg, tmp_path):
+    path = tmp_path / 'data' / 'test.json'
+    content = json.loads(path.read_text())
+    for number, item in enumerate(content['data_list']):
+        facts = {'sex': 'FM'[number % 2], 'age': 30 + 20 * number, 'view': 'PA'}
+        item.update(facts, study_id=f's{number}', PatientName='Doe')
+    path.write_text(json.dumps(content))
+    tested = run_test(copy.deepcopy(cfg), 'none')
+    assert list(tested.metrics['subgroups']) == ['sex', 'age', 'view']
+    assert tested.metrics['subgroups']['sex']['groups']['F']['images'] == 2
+    assert 'by sex, mean AUC over' in table(tested.metrics)
+    assert [r.age for r in tested.results] == [30, 50, 70, 90]
+    assert [r.study_id for r in tested.results] == ['s0', 's1', 's2', 's3']
+    assert 'Doe' not in json.dumps(tested.predictions)
+    tested = run_test(cfg, 'none', subgroups=False)
+    assert 'subgroups' not in tested.metrics
+
+
+def test_the_auc_of_studies(cfg, tmp_path):
+    path = tmp_path / 'data' / 'test.json'
+    content = json.loads(path.read_text())
+    for number, item in enumerate(content['data_list']):
+        item['study_id'] = f's{number // 2}'
+    path.write_text(json.dumps(content))
+    use_study_level(cfg, 'mean')
+    metrics = run_test(cfg, 'none').metrics
+    assert metrics['metrics']['n_studies'] == 2
+    (evaluator,) = metrics['evaluators']
+    assert (evaluator['level'], evaluator['aggregate']) == ('study', 'mean')
+
+
+def test_another_data_set_is_tested_on_the_shared_findings(cfg, tmp_path):
+    path = tmp_path / 'data' / 'test.json'
+    content = json.loads(path.read_text('utf-8'))
+    content['metainfo'] |= {
+        'classes': [FINDINGS[0], *CHEXPERT[5 : 5 + len(FINDINGS[1:])]]
+    }
+    path.write_text(json.dumps(content), encoding='utf-8')
+    use_findings_map(cfg, [f'{FINDINGS[0]}={FINDINGS[0]}'])
+    tested = run_test(cfg, 'none')
+    mapping = tested.metrics['data']['findings_map']
+    assert mapping['shared'] == {FINDINGS[0]: [FINDINGS[0]]}
+    assert mapping['not_labelled_by_the_data'] == list(FINDINGS[1:])
+    assert tested.metrics['metrics']['mAUC_findings'] <= 1
+    assert 'findings mapped, 1 shared' in table(tested.metrics)
+
+
+def test_boxes_have_no_findings_map():
+    cfg = load_config(CONFIGS / 'swin_vindr_demo.py')
+    with pytest.raises(ValueError, match='--map-findings needs a classifier'):
+        use_findings_map(cfg, ['auto'])
+
+
+def test_boxes_have_no_studies():
+    detector = load_config(CONFIGS / 'swin_vindr_demo.py')
+    with pytest.raises(ValueError, match=r'needs mmlung\.MeanAUC .* has mmlung\.'):
+        use_study_level(detector)
 
 
 def test_a_release_without_test_labels_is_tested_on_val(cfg, tmp_path, capsys):

@@ -187,6 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     for kind in KINDS:
         print(f'\n== {kind}, on phantoms ==')
         print(table_of((out_here / 'logs' / f'{kind}-test.log').read_text('utf-8')))
+    print(f'ROC curves of the classifier: {out_here / "classifier" / "roc.png"}')
     joined = join_metrics(out_here)
     print(json.dumps(joined, indent=1))
     missed = shortfalls(joined) if args.mode == 'full' else []
@@ -199,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def table_of(log: str) -> str:
     """The table that a test printed at the end of its output."""
-    return log[log.rindex('\nfinding ') + 1 :].rstrip()
+    return log[log.index('\nfinding ') + 1 :].rstrip()
 
 
 if __name__ == '__main__':

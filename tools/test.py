@@ -7,7 +7,10 @@ Examples:
   python tools/test.py configs/swin_vindr.py work_dirs/swin_vindr/best.pth
   python tools/test.py configs/convnext_chestxray14.py best.pth --show-dir pictures/
   python tools/test.py configs/swin_vindr.py best.pth --thresholds none
+  python tools/test.py configs/convnext_chestxray14.py best.pth --map-findings auto \
+      --cfg-options data_root=data/mimic-cxr/
   python tools/test.py configs/swin_vindr.py none    # the untrained network: the floor
+  python tools/test.py configs/convnext_chestxray14.py best.pth --level study
 """
 
 from __future__ import annotations
@@ -47,10 +50,38 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--thresholds',
+        '--calibration',
         default='auto',
         metavar='FILE|none',
-        help='score thresholds of `mmlung calibrate` (default: those beside the '
-        "checkpoint when they were made for it; 'none': the config's, which is 0.3)",
+        help='file of `mmlung calibrate` (default: the one beside the checkpoint when '
+        "it was made for it; 'none': a detector's thresholds are the config's, which "
+        "is 0.3, and a classifier's scores stay as they are)",
+    )
+    parser.add_argument(
+        '--level',
+        choices=['image', 'study'],
+        default='image',
+        help="a classifier's AUC over films, or over studies (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--aggregate',
+        choices=['max', 'mean'],
+        default='max',
+        help='score of a study from those of its films (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--no-subgroups',
+        action='store_true',
+        help='without the AUC by sex, age band and view',
+    )
+    parser.add_argument(
+        '--map-findings',
+        nargs='+',
+        default=['none'],
+        metavar='auto|none|MODEL=FILE',
+        help="test a classifier on another data set: 'auto' on the findings that mean "
+        "the same in both, or named pairs (A=B, a union A=B+C); 'none', the default: "
+        'every finding of the model must be labelled under its name',
     )
     add_runner_arguments(parser)
     args = parser.parse_args(argv)
@@ -69,18 +100,27 @@ def main(argv: list[str] | None = None) -> int:
         import mmdet  # noqa: F401
         import mmpretrain  # noqa: F401
 
+    from mmlung.breakdown import roc_curves_of
     from mmlung.figures import draw_contact_sheet
     from mmlung.figures import draw_results
+    from mmlung.figures import draw_roc
     from mmlung.provenance import UNTRAINED
     from mmlung.running import config_of
     from mmlung.scorecard import run_test
     from mmlung.scorecard import table
     from mmlung.scorecard import write_json
+    from mmlung.testing import use_findings_map
+    from mmlung.testing import use_study_level
 
     cfg = config_of(args)
     if args.checkpoint == UNTRAINED and args.work_dir is None:
         cfg.work_dir = str(Path(cfg.work_dir) / 'untrained')  # beside the trained one's
-    tested = run_test(cfg, args.checkpoint, args.tta, args.thresholds)
+    if args.level == 'study':
+        use_study_level(cfg, args.aggregate)
+    use_findings_map(cfg, args.map_findings)
+    tested = run_test(
+        cfg, args.checkpoint, args.tta, args.thresholds, not args.no_subgroups
+    )
     if tested is None:  # not the process that reports
         return 0
     work_dir = Path(cfg.work_dir)
@@ -96,6 +136,12 @@ def main(argv: list[str] | None = None) -> int:
         score_thr=tested.score_thr,
     )
     print(f'contact sheet: {sheet}')
+    curves = roc_curves_of(
+        tested.results, tested.predictions['findings'], tested.metrics['evaluators']
+    )
+    if curves:
+        title = f'{Path(args.config).stem}, ROC curves over films'
+        print(f'ROC curves: {draw_roc(curves, work_dir / "roc.png", title)}')
     if args.show_dir is not None:
         draw_results(
             tested.results, tested.images_root, args.show_dir, tested.score_thr

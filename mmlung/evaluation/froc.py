@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from mmlung.evaluation.bootstrap import Statistic
 from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
 from mmlung.evaluation.detections import DetectionMetric
 from mmlung.evaluation.detections import ImageDetections
+from mmlung.evaluation.detections import count_true_boxes
 from mmlung.evaluation.matching import BoxPool
 from mmlung.evaluation.matching import first_come
 from mmlung.evaluation.matching import pool_boxes
@@ -79,6 +81,21 @@ def froc(
     >>> froc([image], ['Nodule'])['CPM']
     1.0
     """
+    statistic = froc_statistic(images, classes, iou_thr, centre_inside)
+    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
+    counts = count_true_boxes(images, len(classes)).sum(axis=0)
+    report['FROC_boxes'] = float(counts.sum())
+    named = zip(classes, counts, strict=True)
+    return report | {f'FROC_boxes/{name}': float(count) for name, count in named}
+
+
+def froc_statistic(
+    images: Sequence[ImageDetections],
+    classes: Sequence[str],
+    iou_thr: float = 0.4,
+    centre_inside: bool = False,
+) -> Statistic:
+    """Sensitivities of :func:`froc` as a function of the weights of the images."""
     pool = pool_boxes(images, len(classes))
     hit = _hits(pool, iou_thr, centre_inside)
     pooled = RankedDetections(pool.image, pool.score, hit[:, None])
@@ -91,11 +108,7 @@ def froc(
             report |= _at_rates(ranked[c], weights, boxes[c], f'/{name}')
         return report
 
-    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
-    counts = pool.n_boxes.sum(axis=0)
-    report['FROC_boxes'] = float(counts.sum())
-    named = zip(classes, counts, strict=True)
-    return report | {f'FROC_boxes/{name}': float(count) for name, count in named}
+    return statistic
 
 
 def froc_curve(

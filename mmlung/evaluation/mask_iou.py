@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
-from mmlung.evaluation.detections import DetectionMetric
 from mmlung.evaluation.detections import ImageDetections
 from mmlung.evaluation.detections import count_true_boxes
+from mmlung.evaluation.mean_iou import ThresholdedMetric
 from mmlung.evaluation.mean_iou import thresholds_of
 from mmlung.registry import METRICS
 
@@ -134,22 +133,8 @@ def _overlaps(
 
 
 @METRICS.register_module()
-class MaskIoU(DetectionMetric):
-    """IoU of the covered areas, and specificity; see :func:`mask_iou`.
-
-    Args:
-        score_thr: detections below it do not count; one for all, or one per finding.
-        **kwargs: of :class:`ResampledMetric`: bootstrap, seed, prefix, ...
-    """
-
-    def __init__(
-        self, score_thr: float | Mapping[str, float] = 0.3, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        thresholds_of(
-            score_thr, [*score_thr] if isinstance(score_thr, Mapping) else ['']
-        )
-        self.score_thr = score_thr
+class MaskIoU(ThresholdedMetric):
+    """IoU of the covered areas, and specificity; see :func:`mask_iou`."""
 
     def compute_metrics(self, results: list[ImageDetections]) -> dict[str, float]:
         """Metrics over all images; see :func:`mask_iou`."""

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from mmlung.evaluation.bootstrap import Statistic
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
 from mmlung.evaluation.detections import DetectionMetric
 from mmlung.evaluation.detections import ImageDetections
+from mmlung.evaluation.detections import count_true_boxes
 from mmlung.evaluation.matching import BoxPool
 from mmlung.evaluation.matching import best_free
 from mmlung.evaluation.matching import first_come
@@ -126,6 +128,21 @@ def mean_ap(
     >>> mean_ap([image], ['Nodule'])['AP40']
     1.0
     """
+    statistic = ap_statistic(images, classes, min_boxes)
+    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
+    n_boxes = count_true_boxes(images, len(classes)).sum(axis=0)
+    n_averaged = (n_boxes >= max(1, min_boxes)).sum()
+    report |= {'AP40_findings': float(n_averaged), 'n_boxes': float(n_boxes.sum())}
+    counts = n_boxes.tolist()
+    return report | {
+        f'n_boxes/{name}': n for name, n in zip(classes, counts, strict=True)
+    }
+
+
+def ap_statistic(
+    images: Sequence[ImageDetections], classes: Sequence[str], min_boxes: int = 1
+) -> Statistic:
+    """The averages of :func:`mean_ap` as a function of the weights of the images."""
     pool = pool_boxes(images, len(classes))
     n_boxes = pool.n_boxes
     averaged = n_boxes.sum(axis=0) >= max(1, min_boxes)
@@ -150,12 +167,7 @@ def mean_ap(
             },
         }
 
-    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
-    report |= {'AP40_findings': float(averaged.sum()), 'n_boxes': float(n_boxes.sum())}
-    counts = n_boxes.sum(axis=0).tolist()
-    return report | {
-        f'n_boxes/{name}': n for name, n in zip(classes, counts, strict=True)
-    }
+    return statistic
 
 
 def _curves(pool: BoxPool) -> list[list[RankedDetections]]:

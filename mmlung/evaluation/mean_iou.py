@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmlung.boxes import match_optimal
+from mmlung.evaluation.bootstrap import Statistic
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import ratio
 from mmlung.evaluation.bootstrap import with_intervals
@@ -87,9 +88,42 @@ def mean_iou(
     Source: PQ from Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963, on boxes, with
     IoU >= 0.5 rather than > 0.5, and pooled over the findings.
     """
+    counts = overlap_counts(images, classes, score_thr)
+    statistic = iou_statistic(counts, classes)
+    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
+    n_boxes = counts[:, 0].sum(axis=0)
+    report |= {
+        'mIoU_findings': float((n_boxes > 0).sum()),
+        'mIoU_boxes': float(n_boxes.sum()),
+        'n_images': float(len(images)),
+        'n_healthy_images': float((counts[:, 0].sum(axis=1) == 0).sum()),
+    }
+    report |= {
+        f'mIoU_boxes/{name}': float(n) for name, n in zip(classes, n_boxes, strict=True)
+    }
+    if isinstance(score_thr, Mapping):
+        return report | {f'score_thr/{n}': float(t) for n, t in score_thr.items()}
+    return report | {'score_thr': float(score_thr)}
+
+
+def overlap_counts(
+    images: Sequence[ImageDetections],
+    classes: Sequence[str],
+    score_thr: float | Mapping[str, float] = 0.3,
+) -> np.ndarray:
+    """(I, 5, C) sums of :func:`count_overlaps` of each image."""
     thresholds = thresholds_of(score_thr, classes)
-    counts = np.array([count_overlaps(image, thresholds) for image in images])
-    counts = counts.reshape(len(images), 5, len(classes))
+    counts = [count_overlaps(image, thresholds) for image in images]
+    return np.array(counts).reshape(len(images), 5, len(classes))
+
+
+def iou_statistic(counts: np.ndarray, classes: Sequence[str]) -> Statistic:
+    """Overlaps of :func:`mean_iou` as a function of the weights of the images.
+
+    Args:
+        counts: (I, 5, C) of :func:`overlap_counts`.
+        classes: (C,) names of the findings.
+    """
     healthy = counts[:, 0].sum(axis=1) == 0
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -111,20 +145,7 @@ def mean_iou(
             **{f'mIoU/{name}': per_finding[c] for c, name in enumerate(classes)},
         }
 
-    report = with_intervals(statistic, [i.cluster for i in images], bootstrap, seed)
-    n_boxes = counts[:, 0].sum(axis=0)
-    report |= {
-        'mIoU_findings': float((n_boxes > 0).sum()),
-        'mIoU_boxes': float(n_boxes.sum()),
-        'n_images': float(len(images)),
-        'n_healthy_images': float(healthy.sum()),
-    }
-    report |= {
-        f'mIoU_boxes/{name}': float(n) for name, n in zip(classes, n_boxes, strict=True)
-    }
-    if isinstance(score_thr, Mapping):
-        return report | {f'score_thr/{n}': float(t) for n, t in score_thr.items()}
-    return report | {'score_thr': float(score_thr)}
+    return statistic
 
 
 def thresholds_of(
@@ -155,13 +176,15 @@ def thresholds_of(
     return values
 
 
-@METRICS.register_module()
-class MeanIoU(DetectionMetric):
-    """IoU of true boxes with their matches; see :func:`mean_iou`.
+class ThresholdedMetric(DetectionMetric):
+    """Base of the box metrics that count detections from a score threshold.
 
     Args:
         score_thr: detections below it do not count; one for all, or one per finding.
         **kwargs: of :class:`ResampledMetric`: bootstrap, seed, prefix, ...
+
+    Raises:
+        ValueError: a threshold lies outside [0, 1].
     """
 
     def __init__(
@@ -172,6 +195,11 @@ class MeanIoU(DetectionMetric):
             score_thr, [*score_thr] if isinstance(score_thr, Mapping) else ['']
         )
         self.score_thr = score_thr
+
+
+@METRICS.register_module()
+class MeanIoU(ThresholdedMetric):
+    """IoU of true boxes with their matches; see :func:`mean_iou`."""
 
     def compute_metrics(self, results: list[ImageDetections]) -> dict[str, float]:
         """Metrics over all images; see :func:`mean_iou`."""

@@ -44,7 +44,7 @@ class CollectPredictions(BaseMetric):
                     size_hw=(int(sample['ori_shape'][0]), int(sample['ori_shape'][1])),
                     findings=findings,
                     truth=truth,
-                    patient_id=sample.get('patient_id'),
+                    **_facts(sample),
                 )
             )
 
@@ -52,6 +52,23 @@ class CollectPredictions(BaseMetric):
         """Keep the pooled results; they are no numbers, so none are returned."""
         self.collected = results
         return {}
+
+
+def _facts(sample: dict) -> dict[str, Any]:
+    """What the annotation file says of the film: pseudonyms, view, sex, age.
+
+    They come from the release's tables by way of the converter; the pixels' DICOM
+    header is not read here.
+    """
+    facts = {
+        key: sample.get(key) for key in ('patient_id', 'study_id', 'view', 'sex', 'age')
+    }
+    if facts['age'] is not None:
+        facts['age'] = None if np.isnan(facts['age']) else int(facts['age'])
+    return {
+        key: str(value) if isinstance(value, int) and key.endswith('_id') else value
+        for key, value in facts.items()
+    }
 
 
 def _boxes(sample: dict, names: Sequence[str]) -> tuple[tuple, tuple | None]:

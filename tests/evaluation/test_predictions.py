@@ -94,6 +94,44 @@ def test_scores_of_a_classifier_with_unknown_truth():
     json.dumps(result.to_json(), allow_nan=False)
 
 
+def classified(**meta):
+    sample = DataSample(
+        metainfo={'img_path': '/films/a.png', 'ori_shape': (8, 9), **meta}
+    )
+    return sample.set_pred_score(torch.tensor([0.1, 0.9, 0.5]))
+
+
+def test_the_facts_of_a_film_are_kept():
+    facts = {'patient_id': 'p', 'study_id': 's', 'view': 'PA', 'sex': 'F', 'age': 61}
+    (result,) = collected([classified(**facts)])
+    assert {key: getattr(result, key) for key in facts} == facts
+    (result,) = collected([classified()])
+    assert {getattr(result, key) for key in facts} == {None}
+
+
+@pytest.mark.parametrize(
+    ('given', 'kept'),
+    [
+        ({'age': 61.0}, {'age': 61}),
+        ({'age': float('nan')}, {'age': None}),
+        ({'age': None}, {'age': None}),
+        ({'patient_id': 7, 'study_id': 8}, {'patient_id': '7', 'study_id': '8'}),
+        ({'patient_id': ''}, {'patient_id': ''}),
+    ],
+    ids=['float', 'nan', 'none', 'numbers', 'empty'],
+)
+def test_facts_have_one_type(given, kept):
+    (result,) = collected([classified(**given)])
+    assert {key: getattr(result, key) for key in kept} == kept
+    json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_names_of_a_dicom_header_are_not_kept():
+    (result,) = collected([classified(PatientName='Doe', PatientID='12', study='x')])
+    assert not {'Doe', '12', 'x'} & {result.patient_id, result.study_id}
+    assert 'Doe' not in json.dumps(result.to_json())
+
+
 def test_a_classifier_without_labels():
     sample = DataSample(metainfo={'img_path': '/films/a.png', 'ori_shape': (8, 9)})
     sample.set_pred_score(torch.tensor([0.1, 0.9, 0.5]))

@@ -167,6 +167,8 @@ def test_testing_writes_numbers_and_where_they_come_from(trained, tested, kind, 
     assert {result.size_hw for result in results} == {(72, 64), (64, 80)}
 
     assert (folder / 'contact_sheet.png').read_bytes().startswith(PNG)
+    assert (folder / 'roc.png').is_file() == (kind == 'classifier')
+    assert ('ROC curves: ' in out) == (kind == 'classifier')
     drawn = {path.stem for path in (folder / 'pictures').glob('*.png')}
     assert drawn == {Path(name).stem for name in film_names(run)}
 
