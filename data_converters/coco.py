@@ -50,6 +50,8 @@ def film_fields(record: ImageRecord) -> dict[str, Any]:
         'view': record.view,
         'sex': record.sex,
         'age': record.age,
+        'spacing': None if record.spacing is None else list(record.spacing),
+        'row': record.row,
         'gt_score': labels or None,
         'label_votes': None if record.votes is None else list(record.votes),
         'n_readers': record.n_readers,

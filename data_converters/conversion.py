@@ -38,8 +38,8 @@ class Part:
         name: of the file without ``.json``.
         task: decides the format: COCO or MMEngine's.
         split: train, val or test.
-        split_family: where the split comes from: official, official-incomplete, subset
-            or random-image.
+        split_family: where the split comes from: official, official-incomplete, subset,
+            random (by patient, as asked for) or random-image.
         ground_truth: consensus, fused(wbf>0.5), reader(R8), ...; None: unlabelled.
         records: the films.
         extra: more facts about this file, for its ``info`` or ``metainfo``.
@@ -139,7 +139,8 @@ def write_conversion(
     written['format'] = target.format
     if target.format != 'coco':
         for part in written['parts']:
-            part['file'] = part['split']
+            folder, slash, _ = part['file'].rpartition('/')
+            part['file'] = folder + slash + part['split']
     written['mmlung_version'] = mmlung.__version__
     written['files'] = [*files, REPORT_NAME]
     files[REPORT_NAME] = json.dumps(written, indent=2, allow_nan=False) + '\n'

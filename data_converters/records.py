@@ -83,7 +83,11 @@ class ImageRecord:
             empty when nothing is known (an unlabelled test set).
         votes: how many of ``n_readers`` said present, None for an unknown label.
         original_size_hw: pixels of the release's film when the file is a resized copy.
-        age: in years.
+        view: PA, AP, LATERAL or LL.
+        sex: F or M.
+        age: completed years.
+        spacing: mm per pixel of the file on disk, down and right.
+        row: line in the table that its labels are from, the header being line 1.
     """
 
     image_id: str
@@ -97,8 +101,10 @@ class ImageRecord:
     study_id: str | None = None
     view: str | None = None
     sex: str | None = None
-    age: float | None = None
+    age: int | None = None
     original_size_hw: tuple[int, int] | None = None
+    spacing: tuple[float, float] | None = None
+    row: int | None = None
 
     def __post_init__(self) -> None:
         if not self.image_id or not self.file_name:

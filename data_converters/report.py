@@ -37,6 +37,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     reader_agreement: dict[str, Any] | None = None
+    label_policy: dict[str, Any] | None = None
 
     def add_input(self, source: Source, role: str, annotations: bool = True) -> None:
         """An input file, what it was taken for, its rows and sha256.
@@ -94,6 +95,9 @@ class Report:
                 if self.reader_agreement is None
                 else {'reader_agreement': self.reader_agreement}
             ),
+            **(
+                {} if self.label_policy is None else {'label_policy': self.label_policy}
+            ),
             'parts': [
                 _part_json(part, conversion, healthy) for part in conversion.parts
             ],
@@ -105,13 +109,17 @@ class Report:
 def is_healthy(record: ImageRecord, image_classes: Sequence[str]) -> bool:
     """No box, and no finding among the known labels; unlabelled films are not healthy.
 
+    Nor are films that are not called free of findings while one of them is unknown.
+
     >>> is_healthy(ImageRecord('a', 'a.png', labels=(0.0, 1.0)), ['ILD', 'No finding'])
     True
     """
     if record.boxes or not any(label == label for label in record.labels):
         return False
-    nothing = (record.labels[i] == 1 for i in _places_of_nothing(tuple(image_classes)))
-    return record.labels.count(1) == sum(nothing)
+    nothing = [record.labels[i] for i in _places_of_nothing(tuple(image_classes))]
+    if 0 in nothing and any(label != label for label in record.labels):
+        return False
+    return record.labels.count(1) == nothing.count(1)
 
 
 @cache
@@ -145,6 +153,10 @@ def summary(report: dict[str, Any]) -> str:
         from .vindr.agreement import agreement_lines
 
         lines += agreement_lines(report['reader_agreement'])
+    if 'label_policy' in report:
+        from .label_cells import policy_lines
+
+        lines += policy_lines(report['label_policy'])
     lines += [f'warning: {text}' for text in report['warnings']]
     return '\n'.join(lines)
 

@@ -67,9 +67,20 @@ def film_records(
             view=row.view,
             sex=row.sex,
             age=row.age,
+            spacing=_spacing(row.extent_mm, sizes[stem]),
+            row=row.row,
             original_size_hw=None if sizes[stem] == release_hw else release_hw,
         )
         for stem, row in rows.items()
         if stem in sizes
     }
     return records, root
+
+
+def _spacing(
+    extent_mm: tuple[float, float] | None, size_hw: tuple[int, int]
+) -> tuple[float, float] | None:
+    """Pixel size of the file on disk, mm down and right; the release gives 4 digits."""
+    if extent_mm is None:
+        return None
+    return round(extent_mm[0] / size_hw[0], 4), round(extent_mm[1] / size_hw[1], 4)

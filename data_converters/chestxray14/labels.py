@@ -5,7 +5,6 @@ Source: Wang et al. 2017, doi:10.1109/CVPR.2017.369, and the README of the relea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,23 +21,33 @@ from data_converters.tables import read_table
 from mmlung.findings import CHESTXRAY14
 from mmlung.findings import CHESTXRAY14_NO_FINDING
 
-OLDEST_YEARS = 120
-"""Older ages are mistakes: the label file of 2017 has 411 and the like."""
-
-_AGE = re.compile(r'(\d{1,3})([YMWD]?)$')
-_PER_YEAR = {'': 1, 'Y': 1, 'M': 12, 'W': 52, 'D': 365}
+from .columns import extents_mm
+from .columns import film_columns
 
 
 @dataclass(frozen=True)
 class FilmRow:
-    """One row of the label file; unknown view, sex and age (in years) are None."""
+    """One row of the label file; what is unknown of it is None.
+
+    Args:
+        image_index: name of the film as the release spells it.
+        labels: 1 or 0 for each of the 14 findings.
+        patient_id: of the release.
+        row: line in the file, the header being line 1.
+        view: PA or AP.
+        sex: F or M.
+        age: completed years.
+        extent_mm: height and width of the film that was taken, whatever its pixels.
+    """
 
     image_index: str
     labels: tuple[float, ...]
     patient_id: str
-    view: str | None
-    sex: str | None
-    age: float | None
+    row: int
+    view: str | None = None
+    sex: str | None = None
+    age: int | None = None
+    extent_mm: tuple[float, float] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -79,38 +88,26 @@ def read_labels(path: Path, report: Report, drop_invalid: bool = False) -> Label
     stems = stems_of(table)
     _check_once(table, stems)
     labels = _labels_of(table, report, drop_invalid)
-    column = _columns(table, report)
+    column = film_columns(table, report)
+    known = zip(
+        stems,
+        table.frame['Image Index'],
+        table.frame['Finding Labels'],
+        table.frame['Patient ID'],
+        table.frame.index.tolist(),
+        column['view'],
+        column['sex'],
+        column['age'],
+        extents_mm(table, report),
+        strict=True,
+    )
     rows = {
-        stem: FilmRow(index, labels[text], patient, view, sex, age)
-        for stem, index, text, patient, view, sex, age in zip(
-            stems,
-            table.frame['Image Index'],
-            table.frame['Finding Labels'],
-            table.frame['Patient ID'],
-            column['view'],
-            column['sex'],
-            column['age'],
-            strict=True,
-        )
+        stem: FilmRow(index, labels[text], patient, *more)
+        for stem, index, text, patient, *more in known
         if text in labels
     }
     _check_patients(rows, report)
     return LabelFile(table.source, version, rows)
-
-
-def parse_age(text: str) -> float | None:
-    """Age in years; None when it is blank, unreadable or above 120.
-
-    >>> parse_age('57'), parse_age('058Y'), parse_age('006M'), parse_age('411')
-    (57, 58, 0.5, None)
-    """
-    match = _AGE.match(text.strip().upper())
-    if match is None:
-        return None
-    years = int(match[1]) / _PER_YEAR[match[2]]
-    if years > OLDEST_YEARS:
-        return None
-    return int(years) if years == int(years) else round(years, 2)
 
 
 def _ends_with_comma(table: Table) -> bool:
@@ -165,32 +162,6 @@ def _labels(table: Table, text: str) -> tuple[float, ...]:
         line = table.line_of('Finding Labels', text)
         raise table.error(f'{text!r} is both a finding and none', line)
     return tuple(float(name in names) for name in CHESTXRAY14)
-
-
-def _columns(table: Table, report: Report) -> dict[str, list]:
-    """View, sex and age of every row; a column that is not there is unknown."""
-    unknown = [None] * len(table.frame)
-    names = {
-        'view': ('View Position',),
-        'sex': ('Patient Gender', 'Patient Sex'),
-        'age': ('Patient Age',),
-    }
-    found: dict[str, list] = {}
-    for field, choices in names.items():
-        present = [name for name in choices if name in table.frame.columns]
-        cells = table.frame[present[0]].tolist() if present else unknown
-        found[field] = [cell or None for cell in cells]
-    ages = {text: parse_age(text) for text in set(found['age']) - {None}}
-    odd = [i for i, text in enumerate(found['age']) if text and ages[text] is None]
-    if odd:
-        first = odd[0]
-        report.warn(
-            f'{len(odd):,} ages are no age up to {OLDEST_YEARS} years and left out '
-            f'(first: {found["age"][first]!r}, {table.name} row '
-            f'{table.frame.index[first]})'
-        )
-    found['age'] = [None if text is None else ages[text] for text in found['age']]
-    return found
 
 
 def _check_patients(rows: Mapping[str, FilmRow], report: Report) -> None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
-from data_converters.arguments import fraction
-from data_converters.arguments import whole
 from data_converters.conversion import Conversion
 from data_converters.conversion import Part
+from data_converters.cross_validation import fold_facts
 from data_converters.records import Box
 from data_converters.report import Report
 from mmlung.findings import CHESTXRAY14
@@ -26,21 +24,30 @@ from .files import NihFiles
 from .files import find_files
 from .films import film_records
 from .films import films_there
+from .healthy import choose_healthy
 from .labels import FilmRow
 from .labels import LabelFile
 from .labels import read_labels
-from .split import Split
+from .options import add_arguments
+from .options import check_split_options
+from .partition import Folders
+from .partition import Partition
 from .split import SplitPlan
-from .split import choose_healthy
 from .split import plan_split
-from .split import read_official_lists
-from .split import split_films
+
+__all__ = ['EXAMPLES', 'add_arguments', 'convert']
 
 EXAMPLES = """examples:
   a whole download, or a mirror of resized films
     {program} --root chestxray14 --out data/chestxray14
   with healthy films beside those with boxes, for a detector
     {program} --root chestxray14 --healthy 800 \\
+        --out data/chestxray14
+  five folds by patient: fold_0/train.json, fold_0/val.json, fold_0/test.json, ...
+    {program} --root chestxray14 --folds 5 \
+        --out data/chestxray14-cv
+  the cut of train and val that others used, beside the official test list
+    {program} --root chestxray14 --val-list val_list.txt \
         --out data/chestxray14
   before the images have arrived
     {program} --root chestxray14 --no-images \\
@@ -49,8 +56,9 @@ EXAMPLES = """examples:
 The official lists are used when both are there unchanged and at least 99 % of their
 films exist; the split is then called official, or official-incomplete. Otherwise the
 films are split by patient and the split is called subset: its numbers must not be
-compared with published ones. Films with boxes are all in the official test list, so
-boxes_*.json are always a subset split by patient.
+compared with published ones, nor those of --split random, which is called random. Films
+with boxes are all in the official test list, so boxes_*.json are split by patient by
+themselves and never official.
 """
 
 BOX_NOTE = (
@@ -59,63 +67,18 @@ BOX_NOTE = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Files of a download, and how they are split."""
-    group = parser.add_argument_group('ChestX-ray14 files')
-    group.add_argument(
-        '--root',
-        type=Path,
-        required=True,
-        help='folder of a download: Data_Entry_2017*.csv, BBox_List_2017.csv, '
-        'train_val_list.txt, test_list.txt; films of any suffix in images/, '
-        'images_001/ to images_012/, or beside the tables',
-    )
-    for option, what in (
-        ('--labels', 'Data_Entry_2017.csv or Data_Entry_2017_v2020.csv'),
-        ('--boxes', 'BBox_List_2017.csv'),
-        ('--train-val-list', 'train_val_list.txt'),
-        ('--test-list', 'test_list.txt'),
-    ):
-        group.add_argument(option, type=Path, help=f'{what}, if not below the root')
-    group.add_argument(
-        '--images', type=Path, nargs='+', help='folders of films, if not below the root'
-    )
-    group.add_argument(
-        '--no-images',
-        action='store_true',
-        help='convert the annotations alone, as if all films of the label file were '
-        'there, 1024 x 1024',
-    )
-    group = parser.add_argument_group('split and films')
-    group.add_argument(
-        '--test-fraction',
-        type=fraction,
-        default=0.2,
-        help='share of the films for testing, where the official lists are not used; 1 '
-        'makes all of them test (default: %(default)s)',
-    )
-    group.add_argument(
-        '--healthy',
-        type=whole,
-        default=0,
-        metavar='N',
-        help="add N films labelled 'No Finding' to boxes_*.json (default: %(default)s)",
-    )
-
-
 def convert(args: argparse.Namespace, report: Report) -> Conversion:
     """Read, check and split a download as the command line asks.
 
     Raises:
         AnnotationError: the data are wrong or incomplete.
     """
+    check_split_options(args)
     files = find_files(args, report)
     labels = read_labels(files.labels, report, args.drop_invalid)
     print(labels.announcement())
     there = films_there(files, labels, report)
-    plan = plan_split(
-        labels.rows, there, read_official_lists(files, report), args, report
-    )
+    plan = plan_split(labels.rows, there, files, args, report)
     boxes = _read_boxes(files, labels, args, report)
     with_box, healthy = _films_for_detection(boxes, there, plan, args, report)
     wanted = {*plan.image_ids, *with_box, *healthy}
@@ -134,10 +97,11 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
             boxes, films, report, args.max_outside, args.drop_invalid
         )
     boxed = {stem for stem in (*found, *healthy) if stem in records}
-    labelled, detection = split_films(records, found, boxed, plan, args)
+    partition = Partition(records, found, boxed, args)
+    labelled, detection = partition.labelled_and_boxed(plan)
     parts = [
-        *_classification_parts(labelled, plan),
-        *_detection_parts(detection, found, boxes),
+        *_classification_parts(labelled, plan, args),
+        *_detection_parts(detection, found, boxes, plan, args),
     ]
     return Conversion(
         dataset='chestxray14',
@@ -149,8 +113,9 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
         seed=args.seed,
         parts=[part for part in parts if part.records],
         lists={
-            f'{name}_list': [labels.rows[film.image_id].image_index for film in part]
-            for name, part in labelled.items()
+            f'{folder}{name}_list': [labels.rows[f.image_id].image_index for f in part]
+            for folder, split in labelled.items()
+            for name, part in split.items()
             if part
         },
     )
@@ -203,14 +168,34 @@ def _films_for_detection(
     return list(stems)[: args.limit], healthy[: args.limit]
 
 
-def _classification_parts(films: Split, plan: SplitPlan) -> list[Part]:
+def _classification_parts(
+    folders: Folders, plan: SplitPlan, args: argparse.Namespace
+) -> list[Part]:
     return [
-        Part(name, 'classification', name, plan.family, 'text-mined', records)
-        for name, records in films.items()
+        Part(
+            f'{folder}{name}',
+            'classification',
+            name,
+            plan.family,
+            'text-mined',
+            records,
+            {
+                **({} if name == 'test' else plan.val_facts),
+                **fold_facts(folder, args.folds),
+            },
+        )
+        for folder, split in folders.items()
+        for name, records in split.items()
     ]
 
 
-def _detection_parts(films: Split, found: dict, boxes: BoxFile | None) -> list[Part]:
+def _detection_parts(
+    folders: Folders,
+    found: dict[str, tuple[Box, ...]],
+    boxes: BoxFile | None,
+    plan: SplitPlan,
+    args: argparse.Namespace,
+) -> list[Part]:
     if boxes is None:
         return []
     extra = {
@@ -218,15 +203,18 @@ def _detection_parts(films: Split, found: dict, boxes: BoxFile | None) -> list[P
         'label_sha256': boxes.source.content_sha256,
         'note': BOX_NOTE,
     }
+    films = {r.image_id: r for s in folders.values() for p in s.values() for r in p}
+    films = {s: replace(r, boxes=found.get(s, ())) for s, r in films.items()}
     return [
         Part(
-            f'boxes_{name}',
+            f'{folder}boxes_{name}',
             'detection',
             name,
-            'subset',
+            'random' if plan.family == 'random' else 'subset',
             'reader',
-            [replace(r, boxes=found.get(r.image_id, ())) for r in records],
-            extra,
+            [films[record.image_id] for record in records],
+            {**extra, **fold_facts(folder, args.folds)},
         )
-        for name, records in films.items()
+        for folder, split in folders.items()
+        for name, records in split.items()
     ]

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from data_converters.arguments import positive
 from data_converters.collecting import without_collection
 from data_converters.conversion import Conversion
 from data_converters.conversion import Part
+from data_converters.cross_validation import add_folds_argument
+from data_converters.cross_validation import fold_facts
+from data_converters.cross_validation import train_val_folds
 from data_converters.records import ImageRecord
 from data_converters.report import Report
-from data_converters.splits import fold_records
 from data_converters.splits import split_records
 
 from .ground_truth import GroundTruth
@@ -27,8 +28,6 @@ from .ground_truth import ground_truths
 from .release import Release
 from .release import read_release
 from .tables import FINDINGS
-
-_FOLD = 'fold_'
 
 EXAMPLES = """examples:
   a whole download, PhysioNet or Kaggle, as it was unpacked
@@ -76,12 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'the images may be resized copies, or be left out',
     )
     add_reader_arguments(parser)
-    group = parser.add_argument_group('cross-validation')
-    group.add_argument(
-        '--folds',
-        type=folds,
-        metavar='K',
-        help='in the place of one train and val: the folders fold_0 to fold_K-1, each '
+    add_folds_argument(
+        parser,
+        'in the place of one train and val: the folders fold_0 to fold_K-1, each '
         'with its train.json and val.json (and test.json, if there is one), so that '
         'each is a data_root; every training film is in the val.json of exactly one. '
         'Films are stratified over the findings, and since no patient is known each '
@@ -105,8 +101,7 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
     lists: dict[str, list[str]] = {}
     for folder, split in _splits(release.train, args).items():
         facts = {'min_votes': readers.min_votes} if len(truths) == 1 else {}
-        if folder:
-            facts |= {'fold': int(folder[len(_FOLD) : -1]), 'folds': args.folds}
+        facts |= fold_facts(folder, args.folds)
         parts += _train_parts(split, truths, folder, facts, args)
         parts.append(_test_part(release, folder, args))
         named = {**split, 'test': release.test}
@@ -134,14 +129,6 @@ def convert(args: argparse.Namespace, report: Report) -> Conversion:
     )
 
 
-def folds(text: str) -> int:
-    """A number of folds."""
-    number = positive(text)
-    if number < 2:
-        raise argparse.ArgumentTypeError(f'must be at least 2, got {text!r}')
-    return number
-
-
 def _splits(
     records: list[ImageRecord], args: argparse.Namespace
 ) -> dict[str, dict[str, list[ImageRecord]]]:
@@ -152,11 +139,7 @@ def _splits(
     if not args.folds:
         fractions = {'train': 1 - args.val_fraction, 'val': args.val_fraction}
         return {'': split_records(records, fractions, args.seed, strata)}
-    try:
-        parts = fold_records(records, args.folds, args.seed, strata)
-    except ValueError as error:
-        raise argparse.ArgumentError(None, f'--folds: {error}') from error
-    return {f'{_FOLD}{k}/': part for k, part in enumerate(parts)}
+    return train_val_folds(records, args.folds, args.seed, strata)
 
 
 def _train_parts(

@@ -115,6 +115,22 @@ def test_is_healthy(record, healthy):
 
 
 @pytest.mark.parametrize(
+    ('labels', 'healthy'),
+    [
+        ((1.0, 0.0), True),
+        ((0.0, float('nan')), False),
+        ((0.0, 0.0), True),
+        ((1.0, float('nan')), True),
+        ((float('nan'), 0.0), True),
+    ],
+    ids=['called-so', 'maybe-not', 'all-absent', 'called-so-in-spite', 'unsaid'],
+)
+def test_unknown_findings_are_not_healthy_unless_called_so(labels, healthy):
+    record = ImageRecord('a', 'a.png', labels=labels)
+    assert is_healthy(record, ('No Finding', 'Edema')) is healthy
+
+
+@pytest.mark.parametrize(
     ('root', 'text'),
     [
         ('data/out', '.'),

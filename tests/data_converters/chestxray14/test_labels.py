@@ -1,6 +1,5 @@
 import pytest
 
-from data_converters.chestxray14.labels import parse_age
 from data_converters.chestxray14.labels import read_labels
 from data_converters.records import AnnotationError
 from data_converters.report import Report
@@ -27,6 +26,8 @@ def test_older_label_file_ends_with_a_comma(tmp_path):
         'Nodule',
     ]
     assert film.age == 58
+    assert film.extent_mm == pytest.approx((2749 * 0.143, 2682 * 0.143))
+    assert film.row == 2
 
 
 def test_columns_are_found_by_name(tmp_path):
@@ -55,42 +56,6 @@ def test_order_of_labels_does_not_matter_and_aliases_are_known(tmp_path):
     assert sum(first.labels) == 2
     assert healthy.healthy
     assert not first.healthy
-
-
-@pytest.mark.parametrize(
-    ('text', 'age'),
-    [
-        ('57', 57),
-        ('058Y', 58),
-        ('006M', 0.5),
-        ('026W', 0.5),
-        ('073D', 0.2),
-        ('0', 0),
-        ('120', 120),
-        ('121', None),
-        ('411', None),
-        ('Y', None),
-        ('', None),
-        ('5 7', None),
-        ('-3', None),
-        ('57.5', None),
-    ],
-)
-def test_ages(text, age):
-    assert parse_age(text) == age
-
-
-def test_impossible_ages_are_left_out_and_the_films_stay(tmp_path):
-    rows = [
-        row('00000001_000.png', 'Mass', age='414'),
-        row('00000002_000.png', 'Mass', age=''),
-        row('00000003_000.png', 'Mass', age='148'),
-    ]
-    labels, report = read(tmp_path, rows)
-    assert [film.age for film in labels.rows.values()] == [None, None, None]
-    (warning,) = report.warnings
-    assert warning.startswith('2 ages are no age up to 120 years and left out')
-    assert "(first: '414', Data_Entry.csv row 2)" in warning
 
 
 def test_patient_that_contradicts_the_name_is_told(tmp_path):

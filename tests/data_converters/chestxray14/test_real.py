@@ -1,4 +1,5 @@
 import gzip
+import itertools
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from ..nih_download import DETECTION
 from ..nih_download import convert
 from ..nih_download import family
 from ..nih_download import patients_of
+from ..nih_download import stems_of
 
 TABLE_OF_COUNTS = {  # of the v2020 file: in all, train_val, test
     'Infiltration': (19894, 13782, 6112),
@@ -140,6 +142,94 @@ def test_real_metadata(real):
     assert sum(film['view'] == 'PA' for film in films.values()) == 67310
     assert {film['age'] for film in films.values()} <= set(range(96))
 
+    assert films['00000013_024']['spacing'] == [0.336, 0.4102]  # of 2500 x 2048, 0.168
+    assert all(min(film['spacing']) > 0.1 for film in films.values())
+    assert sorted(film['row'] for film in films.values()) == list(range(2, 112122))
+
+
+@pytest.fixture
+def convert_real(xrv_data, tmp_path):
+    """Convert the real label file and boxes without films, in this process."""
+
+    def run(*options):
+        return convert(xrv_data, tmp_path / 'out', '--no-images', *options)
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def lists(shared_data):
+    folder = shared_data / 'nih'
+    return [
+        *('--train-val-list', str(folder / 'train_val_list.txt.gz')),
+        *('--test-list', str(folder / 'test_list.txt.gz')),
+    ]
+
+
+def per_finding(parts, *names):
+    """Films with each finding in some files together, as the report counts them."""
+    rows = {part['file']: part['per_finding'] for part in parts}
+    return [sum(rows[f'{n}.json'][f] for n in names) for f in CHESTXRAY14]
+
+
+def test_real_val_list(convert_real, shared_data, lists, tmp_path):
+    """Every eighth film, as a cut by film has it: it tears 6,528 patients apart."""
+    packed = (shared_data / 'nih' / 'train_val_list.txt.gz').read_bytes()
+    names = gzip.decompress(packed).decode().split()
+    path = tmp_path / 'val_list.txt'
+    path.write_text('\n'.join(names[7::8]))
+    parts = convert_real(*lists, '--val-list', str(path))
+    assert {family(parts[name]) for name in CLASSIFICATION} == {'official'}
+    assert stems_of(parts['val']) == {name[:12] for name in names[7::8]}
+    assert len(parts['train']['data_list']) == 86524 - 10815
+    assert names_sha256(stems_of(parts['test'])) == OFFICIAL_SHA256['test_list']
+    report = parts['conversion_report']
+    both = per_finding(report['parts'], 'train', 'val')
+    assert both == [TABLE_OF_COUNTS[name][1] for name in CHESTXRAY14]
+    torn = {name[:8] for name in names[7::8]}
+    torn &= {name[:8] for i, name in enumerate(names) if i % 8 != 7}
+    assert report['counts'] == {'patients in both train and val': len(torn)}
+    (warning,) = report['warnings']
+    assert 'tears 6,528 patients apart' in warning
+
+
+def test_real_random_split(convert_real):
+    parts = convert_real('--split', 'random')
+    sizes = [len(parts[name]['data_list']) for name in CLASSIFICATION]
+    assert sizes == [78484, 11212, 22424]
+    groups = [patients_of(parts[name]) for name in CLASSIFICATION]
+    assert len(set.union(*groups)) == sum(map(len, groups)) == 30805
+    report = parts.pop('conversion_report')
+    assert {family(part) for part in parts.values()} == {'random'}
+    whole = per_finding(report['parts'], *CLASSIFICATION)
+    assert whole == [TABLE_OF_COUNTS[name][0] for name in CHESTXRAY14]
+    held = per_finding(report['parts'], 'test')
+    assert held == pytest.approx([n / 5 for n in whole], abs=2)
+
+
+def test_real_folds(convert_real, lists, tmp_path):
+    """Inside the train_val list; the official test stays test in each of them."""
+    report = convert_real(*lists, '--folds', '2')['conversion_report']
+    parts = report['parts']
+    for k in range(2):
+        folder = f'fold_{k}'
+        both = per_finding(parts, f'{folder}/train', f'{folder}/val')
+        assert both == [TABLE_OF_COUNTS[name][1] for name in CHESTXRAY14]
+        test = per_finding(parts, f'{folder}/test')
+        assert test == [TABLE_OF_COUNTS[name][2] for name in CHESTXRAY14]
+        val = per_finding(parts, f'{folder}/val')
+        assert val == pytest.approx([n / 2 for n in both], abs=2)
+    families = {(p['task'], p['split_family']) for p in parts}
+    assert families == {('classification', 'official'), ('detection', 'subset')}
+    assert (report['images'], report['boxes_out']) == (112120, 984)
+    vals = [
+        (tmp_path / 'out' / f'fold_{k}' / 'val_list.txt').read_text().split()
+        for k in range(2)
+    ]
+    assert len(set(itertools.chain(*vals))) == sum(map(len, vals)) == 86524
+    patients = [{name[:8] for name in val} for val in vals]
+    assert sum(map(len, patients)) == 28008
+
 
 def test_real_lists_are_the_official_ones(shared_data):
     for role, sha256 in OFFICIAL_SHA256.items():
@@ -184,3 +274,28 @@ def test_real_box_is_scaled_to_the_film(shared_data, tmp_path):
     )
     release = [686.101694915254, 131.543498411017, 185.491525423729, 313.491525423729]
     assert bbox == pytest.approx([value / 2 for value in release])
+
+
+def test_folds_of_real_films(shared_data, tmp_path):
+    """No official lists apply: every film is in the test part of one fold."""
+    out = tmp_path / 'out'
+    convert(shared_data / 'nih', out, '--folds', '5')
+    held, boxed = [], []
+    for k in range(5):
+        parts = {
+            name: json.loads((out / f'fold_{k}' / f'{name}.json').read_text())
+            for name in (*CLASSIFICATION, *DETECTION)
+        }
+        assert {family(part) for part in parts.values()} == {'subset'}
+        groups = [
+            patients_of(parts[name]) | patients_of(parts[f'boxes_{name}'])
+            for name in CLASSIFICATION
+        ]
+        assert sum(map(len, groups)) == 1844
+        assert stems_of(parts['boxes_test']) <= stems_of(parts['test'])
+        score = np.array([film['gt_score'] for film in parts['test']['data_list']])
+        assert score.sum(axis=0).min() >= 5, 'a finding that no AUC can be told of'
+        held += stems_of(parts['test'])
+        boxed += stems_of(parts['boxes_test'])
+    assert len(held) == len(set(held)) == 2804
+    assert len(boxed) == len(set(boxed)) == 699
