@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mmlung._pipe import quiet_when_unread
+
 from .arguments import OneLineParser
 from .arguments import add_common_arguments
 from .arguments import check_out
@@ -28,6 +30,8 @@ from .writing import short_list
 READERS = {
     'vindr': 'VinDr-CXR (PhysioNet) and VinBigData (Kaggle): boxes of several readers',
     'chestxray14': 'NIH ChestX-ray14: 14 image-level findings, boxes of 8',
+    'chexpert': 'CheXpert and CheXpert-small: 14 image-level findings',
+    'mimic-cxr': 'MIMIC-CXR-JPG and MIMIC-CXR: 14 image-level findings',
     'coco': 'COCO files of your own, and what a conversion wrote',
     'yolo': "YOLO data sets in Ultralytics' layout",
     'csv': 'tables of boxes, whatever their columns are called',
@@ -69,6 +73,7 @@ def parse_args(argv: list[str]) -> tuple[argparse.Namespace, ModuleType]:
     return parser.parse_args(argv[1:]), reader
 
 
+@quiet_when_unread
 def main(argv: list[str] | None = None) -> int:
     """Run a conversion; 0 when it is written, 2 when the user has to do something."""
     args, reader = parse_args(sys.argv[1:] if argv is None else argv)
@@ -82,6 +87,8 @@ def main(argv: list[str] | None = None) -> int:
         conversion = replace(conversion, synthetic=synthetic)
         target = Target(args.to, args.images_as)
         written = write_conversion(conversion, report, args.out, target)
+    except BrokenPipeError:
+        raise
     except (AnnotationError, argparse.ArgumentError, OSError, ImportError) as error:
         for line in getattr(error, 'details', ()):
             print(line)

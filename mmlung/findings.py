@@ -3,7 +3,8 @@
 A label is 1 present, 0 absent, NaN unknown, in memory; in files, ``null`` is unknown.
 
 Sources: VinDr-CXR (Nguyen et al. 2022, doi:10.1038/s41597-022-01498-w), ChestX-ray14
-(Wang et al. 2017, doi:10.1109/CVPR.2017.369).
+(Wang et al. 2017, doi:10.1109/CVPR.2017.369), CheXpert (Irvin et al. 2019,
+doi:10.1609/aaai.v33i01.3301590).
 """
 
 from __future__ import annotations
@@ -95,6 +96,24 @@ CHESTXRAY14_NO_FINDING = 'No Finding'
 
 CHESTXRAY14_BOXES = CHESTXRAY14[:8]
 """The 8 findings of ChestX-ray14's BBox_List_2017.csv."""
+
+CHEXPERT = (
+    'No Finding',
+    'Enlarged Cardiomediastinum',
+    'Cardiomegaly',
+    'Lung Opacity',
+    'Lung Lesion',
+    'Edema',
+    'Consolidation',
+    'Pneumonia',
+    'Atelectasis',
+    'Pneumothorax',
+    'Pleural Effusion',
+    'Pleural Other',
+    'Fracture',
+    'Support Devices',
+)
+"""The 14 observations of CheXpert, in its order; MIMIC-CXR's tables hold the same."""
 
 ALIASES = {
     'Other disease': 'Other diseases',  # VinDr's test file against its train file

@@ -3,6 +3,8 @@
   python tools/make_phantom.py vindr --out data/phantom-vindr --train 400 --test 100
   python tools/make_phantom.py vindr --out data/phantom-kaggle --release kaggle
   python tools/make_phantom.py chestxray14 --out data/phantom-nih --images 800
+  python tools/make_phantom.py chexpert --out data/phantom-chexpert --train 800
+  python tools/make_phantom.py mimic-cxr --out data/phantom-mimic --train 800
 
 The films are drawn, not taken of anybody; no number from them is clinical. The same
 arguments give the same bytes. What comes out is converted like the real thing, see
@@ -17,7 +19,10 @@ from pathlib import Path
 
 from mmlung.phantom import VINDR_FINDINGS
 from mmlung.phantom import write_chestxray14
+from mmlung.phantom import write_chexpert
+from mmlung.phantom import write_mimic_cxr
 from mmlung.phantom import write_vindr
+from mmlung.phantom.mimic_cxr_layout import FORMATS
 from mmlung.phantom.vindr_layout import RELEASES
 
 
@@ -59,7 +64,32 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='side of the square films in pixels (default: %(default)s)',
     )
 
-    for dataset in (vindr, nih):
+    chexpert = datasets.add_parser('chexpert', help='CheXpert-small: JPEG, 14 labels')
+    for part, number in (('train', 800), ('valid', 200)):
+        chexpert.add_argument(
+            f'--{part}', type=int, default=number, help='studies (default: %(default)s)'
+        )
+    chexpert.add_argument(
+        '--size',
+        type=int,
+        default=320,
+        help='shorter side of the films in pixels (default: %(default)s)',
+    )
+
+    mimic = datasets.add_parser('mimic-cxr', help='MIMIC-CXR-JPG 2.1.0, 14 labels')
+    for part, number in (('train', 800), ('validate', 100), ('test', 200)):
+        mimic.add_argument(
+            f'--{part}', type=int, default=number, help='studies (default: %(default)s)'
+        )
+    mimic.add_argument('--form', choices=FORMATS, default=FORMATS[0])
+    mimic.add_argument(
+        '--size',
+        type=int,
+        default=320,
+        help='shorter side of the films in pixels (default: %(default)s)',
+    )
+
+    for dataset in (vindr, nih, chexpert, mimic):
         dataset.add_argument(
             '--out', type=Path, required=True, help='a new or empty folder'
         )
@@ -83,6 +113,24 @@ def main(argv: list[str] | None = None) -> int:
                 release=args.release,
                 size_range=tuple(args.size),
                 findings=tuple(args.findings),
+                **shared,
+            )
+        elif args.dataset == 'chexpert':
+            write_chexpert(
+                args.out,
+                n_train=args.train,
+                n_valid=args.valid,
+                size_px=args.size,
+                **shared,
+            )
+        elif args.dataset == 'mimic-cxr':
+            write_mimic_cxr(
+                args.out,
+                n_train=args.train,
+                n_validate=args.validate,
+                n_test=args.test,
+                form=args.form,
+                size_px=args.size,
                 **shared,
             )
         else:

@@ -6,6 +6,7 @@ from data_converters.__main__ import main
 from data_converters.chestxray14.split import OFFICIAL_SHA256
 from data_converters.chestxray14.split import names_sha256
 
+from . import chexpert_download
 from . import nih_download
 from . import vindr_download
 from .converted import Converted
@@ -24,6 +25,11 @@ def physionet(tmp_path):
 @pytest.fixture
 def nih(tmp_path):
     return nih_download.release(tmp_path / 'chest x-ray 14')
+
+
+@pytest.fixture
+def chexpert(tmp_path):
+    return chexpert_download.release(tmp_path / 'a download' / 'CheXpert-v1.0')
 
 
 @pytest.fixture

@@ -31,7 +31,16 @@ def test_chestxray14(tmp_path):
     assert (tmp_path / 'n' / 'BBox_List_2017.csv').is_file()
 
 
-@pytest.mark.parametrize('arguments', [[], ['vindr'], ['chestxray14']], ids=len)
+def test_chexpert(tmp_path):
+    out = str(tmp_path / 'c')
+    arguments = ['--train', '3', '--valid', '2', '--size', '96']
+    assert main(['chexpert', '--out', out, *arguments]) == 0
+    assert (tmp_path / 'c' / 'valid.csv').is_file()
+
+
+@pytest.mark.parametrize(
+    'arguments', [[], ['vindr'], ['chestxray14'], ['chexpert']], ids='-'.join
+)
 def test_help_has_examples(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*arguments, '--help'])

@@ -1,0 +1,1 @@
+"""CheXpert: tables of 14 labels, films by patient and study."""
