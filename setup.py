@@ -64,6 +64,7 @@ setup(
         'python-gdcm>=3.2.1',  # JPEG lossless, of 12 bits, JPEG-LS: Apache-2.0 and BSD
         'matplotlib>=3.8',
         'pillow>=10.3',
+        'kornia-rs>=0.2,<0.3',  # decodes PNG films in 40 % of the time: Apache-2.0
         'pyyaml>=6.0',
         'joblib>=1.4',
         'tqdm>=4.66',
@@ -75,6 +76,7 @@ setup(
             'pyjpegls>=1.4',  # reads JPEG-LS, as a second opinion
             'labelformat>=0.1.17',  # reads YOLO, as a second opinion
             'scikit-learn>=1.5',
+            'statsmodels>=0.14',  # Holm's correction, as a second opinion
             'ensemble-boxes>=1.0.9',
             'faster-coco-eval>=1.6',  # beside our AP in benchmarks/metrics.py
             'torchxrayvision>=1.4',  # real annotation files, read in place

@@ -7,6 +7,8 @@ import io
 import cv2
 import numpy as np
 
+from mmlung._png import decode_grey_png
+
 _STORED_BITS = (8, 10, 12, 14, 16)
 _GREY_TOLERANCE = 2  # of 255: the rounding of JPEG's colour space
 
@@ -22,6 +24,8 @@ def decode_picture(data: bytes, kind: str) -> np.ndarray:
     Raises:
         ValueError: damaged, several pages, other than 8 or 16 bits, or in colour.
     """
+    if kind == 'png' and (grey := decode_grey_png(data)) is not None:
+        return grey
     white_is_zero = kind == 'tiff' and _tiff_white_is_zero(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -31,9 +35,9 @@ def decode_picture(data: bytes, kind: str) -> np.ndarray:
         raise ValueError(f'a truncated or damaged {kind.upper()} file')
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f'pixels must have 8 or 16 bits, got {image.dtype}')
-    grey = _to_grey8(image[..., :3] if image.ndim == 3 else image)
+    grey8 = _to_grey8(image[..., :3] if image.ndim == 3 else image)
     # OpenCV turns WhiteIsZero over in files of 8 bits, not in those of 16.
-    return 255 - grey if white_is_zero and image.dtype == np.uint16 else grey
+    return 255 - grey8 if white_is_zero and image.dtype == np.uint16 else grey8
 
 
 def _to_grey8(image: np.ndarray) -> np.ndarray:

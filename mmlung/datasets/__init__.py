@@ -1,6 +1,7 @@
 """Data sets and transforms for chest radiographs."""
 
 from mmlung.datasets.augmentation import RandomExposure
+from mmlung.datasets.class_balance import ClassBalancedSampler
 from mmlung.datasets.classification import ChestClassificationDataset
 from mmlung.datasets.detection import ChestDetectionDataset
 from mmlung.datasets.loading import LoadChestImage
@@ -12,6 +13,7 @@ from mmlung.datasets.sampling import repeat_factors
 __all__ = [
     'ChestClassificationDataset',
     'ChestDetectionDataset',
+    'ClassBalancedSampler',
     'HealthyRatioSampler',
     'LoadChestImage',
     'PackChestInputs',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ class ChestDetectionDataset(BaseDetDataset):
 
     Raises:
         FileNotFoundError: annotation file, images folder, or films are missing.
-        ValueError: the file does not label a finding of the model.
+        ValueError: the file does not label a finding of the model, or has crowd regions
+            and is to be tested on.
     """
 
     METAINFO: dict[str, Any] = {}
@@ -76,6 +78,8 @@ class ChestDetectionDataset(BaseDetDataset):
             counts = ', '.join(f'{name} {n}' for name, n in left_out.items())
             say(f'{self.ann_file}: boxes of findings the model lacks: {counts}')
 
+        if self.test_mode:
+            _refuse_crowds(instances, content['images'], self.ann_file)
         root = images_folder(info, self.ann_file, self.images_root)
         entries = [
             self._entry(image, instances[image['id']], root, info)
@@ -107,3 +111,22 @@ def _instance(annotation: dict, label: int) -> dict:
         'bbox_label': label,
         'ignore_flag': int(annotation.get('iscrowd', 0)),
     }
+
+
+def _refuse_crowds(
+    instances: Mapping[int, list[dict]], images: list[dict], file: str
+) -> None:
+    """No metric of ours leaves out what is detected in a crowd region, as COCO does."""
+    crowds = [
+        image['file_name']
+        for image in images
+        for instance in instances.get(image['id'], ())
+        if instance['ignore_flag']
+    ]
+    if crowds:
+        raise ValueError(
+            f'{file}: {len(crowds)} boxes are crowd regions (iscrowd: 1; first: '
+            f'{crowds[0]}). What is detected there must count neither as true nor as '
+            'false, which the metrics cannot do. Box the findings one by one, or leave '
+            'these images out of the file that is validated or tested on.'
+        )

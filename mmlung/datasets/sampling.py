@@ -112,15 +112,57 @@ def _take_turns(n: int, n_taken: int, seed: int, epoch: int) -> np.ndarray:
     return row[start : start + n_taken]
 
 
+class DrawnSampler(Sampler):
+    """An epoch's films are drawn from (seed, epoch) alone; each process takes a part.
+
+    So a resumed training goes on with what it would have seen. Up to one film fewer
+    than there are processes is left out of an epoch, so that the parts are of equal
+    length and share no draw.
+    """
+
+    def __init__(self, dataset: Any, seed: int | None) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.dataset = dataset
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+        self.num_samples = 0
+
+    def _draw(self) -> np.ndarray:
+        """Indices that all processes together show in ``self.epoch``."""
+        raise NotImplementedError
+
+    def _share_out(self) -> int:
+        """Set the length of each process's part; returns the films of an epoch."""
+        n_shown = len(self._draw())
+        self.num_samples = n_shown // self.world_size
+        if not self.num_samples:
+            raise ValueError(
+                f'an epoch shows {n_shown} films, too few for {self.world_size} '
+                'processes. Start fewer.'
+            )
+        return n_shown
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this process."""
+        drawn = self._draw()[: self.num_samples * self.world_size]
+        return iter(drawn[self.rank :: self.world_size].tolist())
+
+    def __len__(self) -> int:
+        """Number of films that this process sees in an epoch."""
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch to draw; mmengine's loop calls this before each."""
+        self.epoch = epoch
+
+
 @DATA_SAMPLERS.register_module()
-class HealthyRatioSampler(Sampler):
+class HealthyRatioSampler(DrawnSampler):
     """Shuffled films with a chosen share of healthy ones, redrawn each epoch.
 
     A film is healthy when it has no box of the model's findings. The draw depends on
     seed and epoch alone, so a resumed training goes on with what it would have seen,
-    and each process of a distributed one takes its own part. Up to one film fewer than
-    there are processes is left out of an epoch, so that the parts are of equal length
-    and share no draw.
+    and each process of a distributed one takes its own part.
 
     Args:
         dataset: gives ``get_data_info(index)`` with ``instances``, as every data set of
@@ -148,11 +190,8 @@ class HealthyRatioSampler(Sampler):
             )
         if oversample_thr is not None and not 0 <= oversample_thr <= 1:
             raise ValueError(f'oversample_thr must lie in [0, 1], got {oversample_thr}')
-        self.rank, self.world_size = get_dist_info()
-        self.dataset = dataset
+        super().__init__(dataset, seed)
         self.healthy_per_abnormal = healthy_per_abnormal
-        self.seed = sync_random_seed() if seed is None else seed
-        self.epoch = 0
         findings_of = _findings_of(dataset)
         self.is_healthy = np.array([not film for film in findings_of], dtype=bool)
         self.repeats = repeat_factors(findings_of, oversample_thr or 0.0)
@@ -165,13 +204,7 @@ class HealthyRatioSampler(Sampler):
                 f'none of the {n_films} films has a box of the findings of the model: '
                 'there is nothing to learn. Check the knob `findings` and ann_file.'
             )
-        n_shown = len(self._draw())
-        self.num_samples = n_shown // self.world_size
-        if not self.num_samples:
-            raise ValueError(
-                f'an epoch shows {n_shown} films, too few for {self.world_size} '
-                'processes. Start fewer.'
-            )
+        n_shown = self._share_out()
         say(
             f'an epoch shows {n_shown} films, drawn from {n_films - n_healthy} abnormal'
             f' and {n_healthy} healthy ones'
@@ -185,19 +218,6 @@ class HealthyRatioSampler(Sampler):
             self.seed,
             self.epoch,
         )
-
-    def __iter__(self) -> Iterator[int]:
-        """Indices of this process."""
-        drawn = self._draw()[: self.num_samples * self.world_size]
-        return iter(drawn[self.rank :: self.world_size].tolist())
-
-    def __len__(self) -> int:
-        """Number of films that this process sees in an epoch."""
-        return self.num_samples
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch to draw; mmengine's loop calls this before each."""
-        self.epoch = epoch
 
 
 def _findings_of(dataset: Any) -> list[set[int]]:

@@ -177,3 +177,19 @@ def test_missing_films_stop(folder):
 def test_the_files_of_the_vindr_converter_have_all_14(tmp_path, write_detection_data):
     write_detection_data(tmp_path, VINDR_KAGGLE, n=3)
     assert dataset(tmp_path, list(VINDR_KAGGLE)).metainfo['classes'] == [*VINDR_KAGGLE]
+
+
+def test_crowd_regions_are_trained_with_and_not_tested_on(folder):
+    """A metric would count what is detected there as false."""
+
+    def mark(content):
+        content['annotations'][0]['iscrowd'] = 1
+
+    edit(folder, mark)
+    entries = [dataset(folder).get_data_info(i) for i in range(5)]
+    flags = [box['ignore_flag'] for entry in entries for box in entry['instances']]
+    assert sum(flags) == 1
+    with pytest.raises(ValueError, match=r'train\.json: 1 boxes are crowd regions'):
+        dataset(folder, test_mode=True)
+    with pytest.raises(ValueError, match='neither as true nor as false'):
+        dataset(folder, test_mode=True)
