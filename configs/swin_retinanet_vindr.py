@@ -10,3 +10,7 @@ _base_ = [
 init_checkpoint = 'https://download.openmmlab.com/mmclassification/v0/swin-transformer/swin_tiny_224_b16x64_300e_imagenet_20210616_090925-66df6be6.pth'  # noqa: E501
 init_part = 'backbone'
 default_hooks = dict(checkpoint=dict(save_best='AP40'))
+# Kaggle's own score, of its findings and "No finding".
+test_evaluator = [
+    *_base_.test_evaluator, dict(type='mmlung.KaggleAP', bootstrap=1000)
+]

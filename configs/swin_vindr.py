@@ -14,3 +14,7 @@ _base_ = [
 init_checkpoint = 'https://download.openmmlab.com/mmdetection/v2.0/swin/mask_rcnn_swin-t-p4-w7_fpn_fp16_ms-crop-3x_coco/mask_rcnn_swin-t-p4-w7_fpn_fp16_ms-crop-3x_coco_20210908_165006-90a4008c.pth'  # noqa: E501
 init_part = 'model'  # what init_checkpoint holds: the whole 'model', or its 'backbone'
 default_hooks = dict(checkpoint=dict(save_best='AP40'))
+# Kaggle's own score, of its findings and "No finding".
+test_evaluator = [
+    *_base_.test_evaluator, dict(type='mmlung.KaggleAP', bootstrap=1000)
+]

@@ -235,7 +235,13 @@ def _set_epochs(cfg: Config, max_epochs: int) -> None:
     schedulers = cfg.get('param_scheduler') or []
     for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers:
         if scheduler.get('by_epoch') and 'T_max' in scheduler:
-            scheduler['T_max'] = max_epochs - scheduler.get('begin', 0)
+            begin = scheduler.get('begin', 0)
+            if begin >= max_epochs:
+                raise ValueError(
+                    f'max_epochs must be greater than {begin}, the epoch at which '
+                    f'{scheduler["type"]} of param_scheduler begins; got {max_epochs}'
+                )
+            scheduler['T_max'] = max_epochs - begin
             scheduler['end'] = max_epochs
 
 

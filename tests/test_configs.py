@@ -14,10 +14,12 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
 from mmengine.runner import Runner
 
 from mmlung import findings
 from mmlung.checkpoint import load_checkpoint
+from mmlung.checkpoint import use_safe_loading
 from mmlung.config import load_config
 from mmlung.datasets import ChestClassificationDataset
 from mmlung.datasets import ChestDetectionDataset
@@ -30,19 +32,23 @@ VOCABULARY = {
     'vindr': findings.VINDR_KAGGLE,
     'chestxray14': findings.CHESTXRAY14,
     'chestxray14-boxes': findings.CHESTXRAY14_BOXES,
+    'mimic-to-chestxray14': findings.CHESTXRAY14,
+    'mimic': findings.CHEXPERT,
+    'chexpert': findings.CHEXPERT,
 }
 OF_VARIANT = {('vindr', '22findings'): findings.VINDR_LOCAL}
-# {backbone}[-{size}][_{head}]_{dataset}[_{variant}]
+# {backbone}[-{size}][_{head}]_{dataset}[_{variant}], a demo's variants after it
 NAME = re.compile(
-    r'(?P<backbone>swin|convnext|vit|resnet)(-[a-z0-9]+)?'
-    r'(_(?P<head>retinanet|multitask))?'
+    r'(?P<backbone>swin|convnext|convnextv2|vit|resnet)(-[a-z0-9]+)?'
+    r'(_(?P<head>retinanet|multitask|csra))?'
     rf'_(?P<dataset>{"|".join(sorted(VOCABULARY, key=len, reverse=True))})'
-    r'(_(?P<variant>[a-z0-9-]+))?'
+    r'(_(?P<variant>demo_[a-z0-9-]+|[a-z0-9-]+))?'
 )
 EVERY_LEAF = pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
 EVERY_FILE = pytest.mark.parametrize(
     'path', ALL, ids=lambda path: str(path.relative_to(CONFIGS))
 )
+CONVERTERS = ('vindr', 'chestxray14', 'chexpert', 'mimic-cxr')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 FULL_SIZE = [
     path
@@ -50,6 +56,10 @@ FULL_SIZE = [
     if re.fullmatch(r'swin.*_(vindr(_22findings)?|chestxray14-boxes)', path.stem)
 ]
 EVERY_FULL_SIZE = pytest.mark.parametrize('path', FULL_SIZE, ids=lambda path: path.stem)
+
+
+def is_demo(path):
+    return re.search(r'_demo(_|$)', path.stem) is not None
 
 
 @cache
@@ -71,6 +81,13 @@ def test_the_promised_configs_are_there():
         'swin_chestxray14-boxes',
         'convnext_chestxray14',
         'convnext_chestxray14_demo',
+        'convnext_chestxray14_demo_asl',
+        'convnext_csra_chestxray14_demo',
+        'convnext_chexpert',
+        'convnext_mimic',
+        'convnextv2-b_chestxray14_512px',
+        'convnextv2-b_mimic',
+        'convnextv2-b_mimic-to-chestxray14',
     } <= {path.stem for path in LEAVES}
 
 
@@ -85,7 +102,7 @@ def test_the_findings_are_the_data_sets_own(path):
     official = VOCABULARY[name['dataset']]
     official = OF_VARIANT.get((name['dataset'], name['variant']), official)
     chosen = tuple(loaded(path).findings)
-    if path.stem.endswith('_demo'):
+    if is_demo(path):
         assert chosen == tuple(name for name in official if name in chosen)
     else:
         assert chosen == official
@@ -103,6 +120,24 @@ def own_bases(path):
 
 def depth(path):
     return max((1 + depth(base) for base in own_bases(path)), default=0)
+
+
+KAGGLE_CONFIGS = {
+    'swin_vindr', 'swin-s_vindr', 'swin-b_vindr', 'swin_retinanet_vindr',
+    'swin-s_retinanet_vindr',
+}  # fmt: skip
+
+
+@EVERY_LEAF
+def test_a_detector_is_tested_with_every_metric_that_fits(path):
+    cfg = loaded(path)
+    if cfg.default_scope != 'mmdet':
+        pytest.skip('no detector')
+    assert all(metric.bootstrap == 1000 for metric in cfg.test_evaluator)
+    names = [metric.type.partition('.')[2] for metric in cfg.test_evaluator]
+    kaggle = ['KaggleAP'] if path.stem in KAGGLE_CONFIGS else []
+    assert names == ['MeanAP', 'MeanIoU', 'MaskIoU', 'FROC', 'BestIoU', *kaggle]
+    assert bool(kaggle) == (tuple(cfg.findings) == findings.VINDR_KAGGLE)
 
 
 @EVERY_LEAF
@@ -133,14 +168,18 @@ def test_ours_is_visible_at_a_glance(path):
     assert cfg.custom_imports.imports == ['mmlung']
     for name in LOADERS:
         assert cfg[name].dataset.type.startswith('mmlung.')
-        assert cfg[name].dataset.converter in ('vindr', 'chestxray14')
+        assert cfg[name].dataset.converter in CONVERTERS
 
 
 @EVERY_LEAF
 def test_weights_are_pinned_or_none(path):
     url = loaded(path).init_checkpoint
-    if path.stem.endswith('_demo'):
+    if is_demo(path):
         assert url is None
+    elif '-to-' in path.stem:
+        first = path.stem.partition('-to-')[0]
+        assert url == f'work_dirs/{first}/best.pth'
+        assert path.with_name(f'{first}.py') in LEAVES
     else:
         assert re.fullmatch(
             r'https://download\.openmmlab\.com/\S+-[0-9a-f]{8}\.pth', url
@@ -175,6 +214,92 @@ def test_the_recipe_of_fine_tuning(path):
     if 'vindr' in path.stem:
         assert sampler.type == 'mmlung.HealthyRatioSampler'
         assert (sampler.healthy_per_abnormal, sampler.oversample_thr) == (0.25, None)
+
+
+HEAD_FIRST = [path for path in LEAVES if path.stem.startswith('convnextv2-b')]
+
+
+class TwoParts(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.backbone = torch.nn.Linear(1, 1)
+        self.head = torch.nn.Linear(1, 1)
+
+    def forward(self, inputs, mode):
+        return {'loss': self.head(self.backbone(torch.stack(inputs))).sum()}
+
+
+class Rates(Hook):
+    """Rates of head and backbone, and the backbone's weight, after each epoch."""
+
+    priority = 'VERY_HIGH'  # before the schedulers step
+
+    def __init__(self):
+        self.head, self.backbone, self.weights = [], [], []
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if self.is_last_train_iter(runner) or self.end_of_epoch(
+            runner.train_dataloader, kwargs['batch_idx']
+        ):
+            groups = runner.optim_wrapper.param_groups
+            rate = {id(p): group['lr'] for group in groups for p in group['params']}
+            self.head.append(rate[id(runner.model.head.weight)])
+            self.backbone.append(rate[id(runner.model.backbone.weight)])
+            self.weights.append(runner.model.backbone.weight.item())
+
+
+@pytest.mark.parametrize('path', HEAD_FIRST[:1], ids=lambda path: path.stem)
+def test_first_the_head_alone_then_both(path, tmp_path):
+    """Three epochs at 1e-3, the backbone frozen; then 1e-4 and 1e-5, falling."""
+    cfg = load_config(path, {'max_epochs': 8})
+    (warm_up,) = [h for h in cfg.custom_hooks if h.type == 'mmlung.HeadWarmUpHook']
+    rates = Rates()
+    model = TwoParts()
+    first = model.backbone.weight.item()
+    Runner(
+        model,
+        str(tmp_path),
+        train_dataloader={
+            'batch_size': 1,
+            'num_workers': 0,
+            'dataset': [{'inputs': torch.ones(1)}] * 70,  # 200 steps of warm-up
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        },
+        train_cfg=cfg.train_cfg,
+        optim_wrapper=cfg.optim_wrapper,
+        param_scheduler=cfg.param_scheduler,
+        default_hooks={'checkpoint': None, 'logger': None},
+        custom_hooks=[warm_up, rates],
+        default_scope='mmpretrain',
+        experiment_name=path.stem,
+        log_level='WARNING',
+    ).train()
+    assert rates.weights[:3] == [first] * 3
+    assert len(set(rates.weights[2:])) == len(rates.weights[2:]) == 6
+    head = rates.head
+    assert head[2] == pytest.approx(1e-3)
+    assert head[3] == pytest.approx(0.9e-4, rel=0.03)  # a fifth of the cosine
+    assert head[3:] == sorted(head[3:], reverse=True)
+    assert head[-1] == pytest.approx(1e-6, rel=0.1)
+    assert rates.backbone[3:] == pytest.approx([rate / 10 for rate in head[3:]])
+
+
+@pytest.mark.parametrize('path', HEAD_FIRST, ids=lambda path: path.stem)
+def test_the_head_is_warmed_up_as_long_as_its_schedule_says(path):
+    cfg = loaded(path)
+    (warm_up,) = [h for h in cfg.custom_hooks if h.type == 'mmlung.HeadWarmUpHook']
+    _, step, cosine = cfg.param_scheduler
+    assert [warm_up.epochs] == step.milestones == [cosine.begin] == [3]
+    assert cfg.find_unused_parameters
+    assert cfg.default_hooks.ema.momentum == 1e-4
+
+
+@pytest.mark.parametrize('path', HEAD_FIRST, ids=lambda path: path.stem)
+def test_a_training_that_ends_before_its_second_phase_is_refused(path):
+    with pytest.raises(ValueError, match=r'max_epochs must be greater than 3.*got 3'):
+        load_config(path, {'max_epochs': 3})
+    cosine = load_config(path, {'max_epochs': 4}).param_scheduler[-1]
+    assert (cosine.begin, cosine.end, cosine.T_max) == (3, 4, 1)
 
 
 class Line(BaseModel):
@@ -281,6 +406,19 @@ def test_a_test_of_the_checkpoint_tests_the_average(tmp_path):
     assert tested['AP40'] == pytest.approx(float(average(watch.steps)[0]))
 
 
+@pytest.mark.parametrize('bare', [True, False], ids=['bare', 'checkpoint'])
+def test_an_average_starts_from_given_weights(tmp_path, monkeypatch, bare):
+    """A bare state dict has no 'state_dict', which mmengine's hook asks for."""
+    monkeypatch.setattr(CheckpointLoader, '_schemes', {})
+    use_safe_loading()
+    weights = {'weight': torch.full((3,), 7.0)}
+    path = tmp_path / 'init.pth'
+    torch.save(weights if bare else {'state_dict': weights}, path)
+    watch = trained_line(tmp_path / 'run', max_epochs=1, load_from=str(path))
+    assert 5 < float(watch.steps[0][0]) < 9
+    assert watch.validated == pytest.approx([float(average(watch.steps)[0])])
+
+
 def test_a_resumed_average_goes_on(tmp_path):
     whole = trained_line(tmp_path / 'whole', max_epochs=3)
     trained_line(tmp_path / 'cut', max_epochs=2)
@@ -306,6 +444,11 @@ def small(tmp_path, write_detection_data, write_classification_data):
         for name in LOADERS:
             options[f'{name}.num_workers'] = 0
             options[f'{name}.batch_size'] = 2
+        if path.stem.startswith('convnextv2'):  # a base network takes seconds
+            arch = {'depths': [1, 1, 4, 1], 'channels': [8, 16, 32, 64]}
+            arch['_delete_'] = True
+            options['model.backbone.arch'] = arch
+            options['model.head.in_channels'] = 64
         if 'roi_head' in loaded(path).model:  # a thousand proposals take seconds
             for stage in range(3):
                 options[f'model.train_cfg.rcnn.{stage}.sampler.num'] = 32

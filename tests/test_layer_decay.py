@@ -1,5 +1,8 @@
+import math
+
 import pytest
 from mmengine.optim import build_optim_wrapper
+from mmpretrain.models import ConvNeXt
 from mmpretrain.models import SwinTransformer
 from torch import nn
 
@@ -59,6 +62,30 @@ def rates():
 def test_the_rate_falls_with_the_distance_from_the_heads(rates, name, power):
     """Seven blocks make nine layers, stem and head included."""
     assert rates[name][0] == pytest.approx(DECAY**power)
+
+
+@pytest.mark.parametrize(
+    ('depths', 'n_layers'),
+    [([1, 1, 4, 1], 8), ([1, 1, 27, 1], 14)],
+    ids=['tiny', 'base'],
+)
+def test_the_layers_of_a_convnext(depths, n_layers):
+    """Three blocks of the third stage are a layer; the last norm goes with the head."""
+    model = Detector(ConvNeXt({'depths': depths, 'channels': [8, 8, 8, 8]}))
+    groups = build_optim_wrapper(model, WRAPPER).optimizer.param_groups
+    power = {
+        group['param_name']: round(math.log(group['lr'] / 1e-4, DECAY))
+        for group in groups
+    }
+    assert power['backbone.downsample_layers.0.0.weight'] == n_layers - 1
+    assert power['backbone.stages.0.0.depthwise_conv.weight'] == n_layers - 2
+    assert power['backbone.stages.2.0.depthwise_conv.weight'] == n_layers - 4
+    assert power['backbone.stages.2.3.depthwise_conv.weight'] == n_layers - 5
+    assert power['backbone.stages.3.0.depthwise_conv.weight'] == 1
+    assert power['backbone.norm3.weight'] == power['neck.weight'] == 0
+    decay = {group['param_name']: group['weight_decay'] for group in groups}
+    assert decay['backbone.stages.3.0.norm.weight'] == 0
+    assert decay['backbone.stages.3.0.pointwise_conv1.weight'] == 0.05
 
 
 def test_no_decay_of_biases_norms_and_position_tables(rates):

@@ -31,6 +31,9 @@ class MaskUnknown(nn.Module):
     ) -> torch.Tensor:
         """Loss of logits against targets, both (B, C); NaN marks an unknown target.
 
+        Computed in float32 whatever the logits are: a sigmoid of bfloat16 is 1 from a
+        logit of 6 on, and a loss of it 0.
+
         Returns a scalar; 0 (with a graph) when nothing in the batch is known. The
         heads' ``avg_factor`` is the batch size and does not fit a mean over labels:
         ignored.
@@ -38,9 +41,15 @@ class MaskUnknown(nn.Module):
         known = ~target.isnan()
         # The unknown are taken out before the loss, not multiplied by 0 after it:
         # 0 * inf would be NaN.
-        safe_score = torch.where(known, cls_score, 0.0)
-        element = self.loss(
-            safe_score, target.nan_to_num(0.0), reduction_override='none'
-        )
+        safe_score = torch.where(known, cls_score.float(), 0.0)
+        element = self._elementwise(safe_score, target.nan_to_num(0.0))
         element = torch.where(known, element, 0.0)
         return element.sum() / known.sum().clamp(min=1)
+
+    def _elementwise(self, score: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B, C) losses; one column goes in twice, or upstream takes it for indices."""
+        n_findings = score.shape[1]
+        if n_findings == 1:
+            score, target = score.expand(-1, 2), target.expand(-1, 2)
+        element = self.loss(score, target, reduction_override='none')
+        return element[:, :n_findings]

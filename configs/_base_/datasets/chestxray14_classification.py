@@ -8,8 +8,10 @@ findings = [
     'Pleural_Thickening', 'Hernia'
 ]
 
-meta_keys = ('sample_idx', 'img_path', 'file_name', 'patient_id', 'ori_shape',
-             'img_shape', 'scale_factor')
+# What predictions.json keeps of a film: the release's pseudonyms and the facts that
+# subgroups are made of; never anything of a DICOM header.
+meta_keys = ('sample_idx', 'img_path', 'file_name', 'patient_id', 'study_id', 'view',
+             'sex', 'age', 'ori_shape', 'img_shape', 'scale_factor')
 train_pipeline = [
     dict(type='mmlung.LoadChestImage'),
     # Mild: up to a fifth of the area is cut, the film is turned by 5 degrees. No flip:
@@ -54,6 +56,8 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=True,
+    # Rare findings more often: dict(_delete_=True, type='mmlung.ClassBalancedSampler',
+    # oversample_thr=0.1); films of findings below a tenth are then repeated.
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(_dataset, ann_file='train.json', pipeline=train_pipeline))
 val_dataloader = dict(

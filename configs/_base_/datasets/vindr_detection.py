@@ -83,5 +83,7 @@ val_evaluator = [dict(type='mmlung.MeanAP'), dict(type='mmlung.MeanIoU')]
 test_evaluator = [
     dict(type='mmlung.MeanAP', bootstrap=1000),
     dict(type='mmlung.MeanIoU', bootstrap=1000),
-    dict(type='mmlung.FROC', bootstrap=1000)
+    dict(type='mmlung.MaskIoU', bootstrap=1000),
+    dict(type='mmlung.FROC', bootstrap=1000),
+    dict(type='mmlung.BestIoU', bootstrap=1000)
 ]
