@@ -74,11 +74,34 @@ def boxes_only_files(
             f'there are no boxes to write as {target.format}; image-level labels need '
             '--to coco.'
         )
-    _check_splits(parts, target)
     _count_losses(conversion, parts, target, report)
-    if target.format == 'csv':
-        return {CSV_NAME: csv_text(parts)}
-    if not {'train', 'val'} <= {part.split for part in parts}:
+    files: dict[str, str | Path] = {}
+    for folder, own in _by_folder(parts).items():
+        _check_splits(own, target)
+        written = (
+            {CSV_NAME: csv_text(own)}
+            if target.format == 'csv'
+            else _yolo_files(conversion, own, target, report)
+        )
+        files |= {f'{folder}{name}': content for name, content in written.items()}
+    return files
+
+
+def _by_folder(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    """Folder of a fold, which is a data set of its own -> its parts; '' for no fold."""
+    folders: dict[str, list[Part]] = {}
+    for part in parts:
+        folder, slash, _ = part.name.rpartition('/')
+        folders.setdefault(folder + slash, []).append(part)
+    return folders
+
+
+def _yolo_files(
+    conversion: Conversion, parts: list[Part], target: Target, report: Report
+) -> dict[str, str | Path]:
+    """Files of one data set in Ultralytics' layout."""
+    has_folds = any('/' in part.name for part in conversion.parts)
+    if not has_folds and not {'train', 'val'} <= {part.split for part in parts}:
         report.warn('Ultralytics wants train and val in data.yaml: one is not there')
     files: dict[str, str | Path] = {YOLO_NAME: data_yaml(parts, conversion.findings)}
     files |= dict(label_texts(parts, conversion.findings))
@@ -118,12 +141,13 @@ def _count_losses(
     conversion: Conversion, parts: list[Part], target: Target, report: Report
 ) -> None:
     """Everything that the format cannot hold, as numbers."""
-    films = [film for part in parts for film in part.records]
+    films = list({id(film): film for p in parts for film in p.records}.values())
     boxes = [box for film in films for box in film.boxes]
     left = f'not held by {target.format}'
     others = [part for part in conversion.parts if part.task != 'detection']
+    labelled = {id(film) for part in others for film in part.records}
     lost = {
-        'films of files with image-level labels': sum(len(p.records) for p in others),
+        'films of files with image-level labels': len(labelled),
         'films with image-level labels': sum(bool(film.labels) for film in films),
     }
     if target.format == 'yolo':

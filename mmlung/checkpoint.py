@@ -42,6 +42,9 @@ _trusted: set[Path] = set()
 def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
     """Checkpoint as a dictionary, loaded without pickle.
 
+    A bare state dict, as ``torch.save(model.state_dict(), FILE)`` leaves it, comes as
+    ``state_dict`` of a checkpoint: what hooks such as mmengine's EMAHook look for.
+
     Upstream's own releases, fetched by :func:`fetch` under a name that pins their
     digest, and files given to :func:`trust` are the exceptions: they may hold more than
     weights.
@@ -74,6 +77,8 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
             f'{path} is no checkpoint: it must hold a dictionary, got '
             f'{type(checkpoint).__name__}. Take one that tools/train.py wrote.'
         )
+    if checkpoint and all(isinstance(v, torch.Tensor) for v in checkpoint.values()):
+        return {'state_dict': checkpoint}
     return checkpoint
 
 

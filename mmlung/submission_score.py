@@ -30,7 +30,7 @@ def score_submission(
     Args:
         images: read back by :func:`mmlung.kaggle_csv.read_submission`.
         annotations: COCO file with the true boxes; those of findings that Kaggle lacks
-            do not count.
+            do not count, see :func:`not_scored`.
         bootstrap: number of resamples for intervals.
         seed: of the resampling.
 
@@ -55,6 +55,26 @@ def score_submission(
     ]
     no_finding = np.array([given[image_id].no_finding for image_id in listed])
     return kaggle_ap(detections, VINDR_KAGGLE, no_finding, bootstrap, seed)
+
+
+def not_scored(annotations: Path) -> dict[str, Any]:
+    """True boxes that Kaggle's score cannot see, such as PhysioNet's other findings.
+
+    Returns:
+        ``boxes``: finding that Kaggle lacks -> its number of true boxes, 0 included;
+        ``images_as_no_finding``: images whose boxes are all of such findings, so that
+        the score takes them for images of "No finding".
+    """
+    content = json.loads(annotations.read_bytes())
+    names = {item['id']: item['name'] for item in content['categories']}
+    boxes = {name: 0 for name in names.values() if name not in VINDR_KAGGLE}
+    seen: dict[int, bool] = {}
+    for annotation in content['annotations']:
+        name, image = names[annotation['category_id']], annotation['image_id']
+        if name in boxes:
+            boxes[name] += 1
+        seen[image] = seen.get(image, False) or name not in boxes
+    return {'boxes': boxes, 'images_as_no_finding': sum(not v for v in seen.values())}
 
 
 def _truth(content: Mapping[str, Any]) -> dict[int, list[tuple[int, list[float]]]]:

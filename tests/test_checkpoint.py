@@ -443,3 +443,13 @@ def test_a_file_loads_with_pickle_only_when_it_is_trusted(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     checkpoint.trust('upstream.pth')
     assert checkpoint.load_checkpoint(path)['state_dict'] == {}
+
+
+def test_a_bare_state_dict_is_a_checkpoint(tmp_path):
+    weights = torch.nn.Linear(2, 1).state_dict()
+    torch.save(weights, tmp_path / 'bare.pth')
+    loaded = load_checkpoint(tmp_path / 'bare.pth')
+    assert list(loaded) == ['state_dict']
+    torch.testing.assert_close(dict(loaded['state_dict']), dict(weights))
+    torch.save({}, tmp_path / 'empty.pth')
+    assert load_checkpoint(tmp_path / 'empty.pth') == {}

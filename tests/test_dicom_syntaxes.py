@@ -1,3 +1,4 @@
+import base64
 import io
 import logging
 import struct
@@ -201,6 +202,24 @@ def test_lossless_codings_give_the_picture_of_the_plain_film(syntax, kind):
     plain = read_image(encoded(ds)).pixels
     ds.compress(syntax, generate_instance_uid=False)
     np.testing.assert_array_equal(read_image(encoded(ds)).pixels, plain)
+
+
+HTJ2K_FRAME = base64.b64decode(
+    '/0//UQApQAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABDwEB/1AACAACAAAACf9S'
+    'AAwAAgABAAEEBEAB/1wAByCIiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAHEA'
+    'Af+TwAAunP95H+UD8aP0A/IJeUG+Iv9BHkMfoj+jH5HXyEvyN/kA9ZdCADG4AMAALbgABWQAAnD/'
+    'Y3/8/3/zH/9//3//f/9zP/9/AIdshQCbeAD++8//fwJPZZgBdwD/f2AKB3UA/9k='
+)
+"""By another encoder, OpenJPH 0.26.3, through imagecodecs 2026.3.6: lossless."""
+
+
+@pytest.mark.parametrize(
+    'syntax', [uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K]
+)
+def test_high_throughput_jpeg_2000(syntax):
+    stored = (np.arange(64, dtype=np.uint16) * 1023 % 4096).reshape(8, 8)
+    words = decoded(compressed(stored, syntax, HTJ2K_FRAME, 12))
+    np.testing.assert_array_equal(words, stored)
 
 
 def test_every_coding_has_a_decoder():

@@ -25,8 +25,11 @@ NUMERIC = {'numpy', 'scipy'}
 TABLE = {
     '__init__': (0, set(), set()),
     '_optional': (0, set(), set()),
+    '_pipe': (0, set(), set()),
     'boxes': (0, set(), NUMERIC),
     'findings': (0, set(), NUMERIC),
+    'findings_map': (0, set(), set()),
+    'official_lists': (0, set(), set()),
     'result': (0, set(), NUMERIC),
     'dicom': (
         0,
@@ -38,7 +41,8 @@ TABLE = {
     '_display': (0, {'_tags'}, NUMERIC | {'pydicom'}),
     '_jpeg_extended': (0, set(), {'gdcm', 'pydicom'}),
     '_tags': (0, set(), {'pydicom'}),
-    '_picture': (0, set(), NUMERIC | {'PIL', 'cv2'}),
+    '_picture': (0, {'_png'}, NUMERIC | {'PIL', 'cv2'}),
+    '_png': (0, set(), NUMERIC | {'kornia_rs'}),
     '_quiet': (1, set(), set()),
     '_mmcv_ext': (1, set(), TORCH | NUMERIC | {'mmcv'}),
     'registry': (1, set(), {'mmengine'}),
@@ -49,28 +53,68 @@ TABLE = {
     'layer_decay': (1, {'registry'}, TORCH | {'mmpretrain'}),
     'phantom': (1, {'findings'}, NUMERIC | {'cv2', 'joblib', 'pydicom', 'tqdm'}),
     'steps': (1, set(), set()),
-    'datasets': (2, {'registry', 'dicom', 'findings'}, TORCH | MM | NUMERIC | {'cv2'}),
-    'models': (2, {'registry'}, TORCH | MM),
+    'datasets': (
+        2,
+        {'registry', 'dicom', 'findings', 'findings_map', 'official_lists'},
+        TORCH | MM | NUMERIC | {'cv2'},
+    ),
+    'models': (2, {'registry'}, TORCH | MM | {'numpy'}),
     'evaluation': (
         2,
         {'registry', 'boxes', 'findings', 'result'},
         NUMERIC | {'mmengine'},
     ),
     'running': (3, {'amp', 'checkpoint', 'config'}, TORCH | {'mmengine'}),
-    'figures': (3, {'dicom', 'result'}, {'matplotlib', 'numpy', 'tqdm'}),
+    'figures': (
+        3,
+        {'dicom', 'evaluation', 'result'},
+        {'matplotlib', 'numpy', 'tqdm'},
+    ),
     'atomic': (0, set(), set()),
     'kaggle_csv': (1, {'findings', 'result'}, set()),
+    'pairing': (1, {'result'}, set()),
+    'comparison': (3, {'evaluation', 'pairing', 'result'}, NUMERIC),
+    'comparison_table': (3, set(), set()),
+    'summary': (1, set(), set()),
+    'summary_table': (1, set(), set()),
+    'pooling': (3, {'evaluation', 'result'}, set()),
     'operating_points': (3, {'checkpoint', 'evaluation'}, set()),
-    'testing': (4, {'checkpoint', 'provenance', 'running'}, {'mmengine'}),
-    'scorecard': (
+    'calibration_file': (
+        3,
+        {'checkpoint', 'evaluation', 'operating_points', 'result'},
+        NUMERIC,
+    ),
+    'classifier_calibration': (3, {'evaluation', 'result'}, NUMERIC),
+    'calibrated_metrics': (
+        3,
+        {'calibration_file', 'evaluation', 'provenance', 'result'},
+        NUMERIC,
+    ),
+    'testing': (
         4,
-        {'atomic', 'evaluation', 'operating_points', 'provenance', 'registry'}
-        | {'result', 'testing'},
+        {'checkpoint', 'findings_map', 'provenance', 'running'},
         {'mmengine'},
     ),
+    'scorecard': (
+        4,
+        {
+            'atomic',
+            'breakdown',
+            'calibrated_metrics',
+            'evaluation',
+            'operating_points',
+            'provenance',
+            'registry',
+        }
+        | {'result', 'score_table', 'testing'},
+        {'mmengine'},
+    ),
+    'breakdown': (3, {'evaluation', 'result'}, set()),
+    'score_table': (4, {'breakdown', 'calibrated_metrics', 'findings_map'}, set()),
     'calibration': (
         4,
-        {'mmlung', 'checkpoint', 'datasets', 'evaluation', 'operating_points'}
+        {'mmlung', 'calibrated_metrics', 'calibration_file', 'checkpoint'}
+        | {'classifier_calibration', 'datasets', 'evaluation', 'operating_points'}
         | {'provenance', 'result', 'testing'},
         {'mmengine'},
     ),
@@ -86,11 +130,11 @@ TABLE = {
     ),
     'provenance': (3, {'mmlung', 'checkpoint'}, TORCH | {'mmengine'}),
     'doctor': (4, {'mmlung', '_quiet', 'amp'}, TORCH | MM | {'packaging', 'pydicom'}),
-    'cli': (5, {'mmlung', 'doctor'}, {'data_converters'}),
+    'cli': (5, {'_pipe', 'mmlung', 'doctor'}, {'data_converters'}),
 }
 # Its own package, beside the layers: it must start in a fraction of a second.
 CONVERTERS = (
-    {'mmlung', 'findings', 'boxes', 'dicom', '_optional'},
+    {'mmlung', 'findings', 'official_lists', 'boxes', 'dicom', '_optional', '_pipe'},
     NUMERIC | {'joblib', 'pandas', 'tqdm', 'yaml'},
 )
 SIBLINGS = {'datasets', 'models', 'evaluation'}

@@ -13,6 +13,7 @@ from mmlung.submission import check_labelled
 from mmlung.submission import image_id_of
 from mmlung.submission import predict_submission
 from mmlung.submission import submitted_images
+from mmlung.submission_score import not_scored
 from mmlung.submission_score import score_submission
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -149,6 +150,17 @@ def test_a_submission_is_scored_as_kaggle_does(tmp_path, labelled, a_box, a_name
     assert numbers['kaggle_AP'] == pytest.approx(mean)
     assert numbers['kaggle_AP_findings'] == 3
     assert numbers['kaggle_AP/No finding'] == 1.0
+
+
+def test_what_kaggle_lacks_is_counted(labelled):
+    assert not_scored(labelled) == {'boxes': {'Edema': 1}, 'images_as_no_finding': 0}
+    content = json.loads(labelled.read_text())
+    content['categories'].append({'id': 4, 'name': 'Lung cyst'})
+    content['annotations'][0]['category_id'] = 1
+    labelled.write_text(json.dumps(content))
+    unseen = not_scored(labelled)
+    assert unseen['boxes'] == {'Edema': 2, 'Lung cyst': 0}
+    assert unseen['images_as_no_finding'] == 1  # a.png, whose box is of Edema now
 
 
 def test_the_score_is_of_the_same_images(tmp_path, labelled):

@@ -15,8 +15,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmlung.cli import one_line_errors
+
+if TYPE_CHECKING:
+    from mmlung.kaggle_csv import SubmittedImage
+    from mmlung.submission import Submission
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -40,7 +45,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--score',
         action='store_true',
         help="read the file back and print Kaggle's average precision at IoU > 0.4; "
-        'only where the films have labels',
+        'only where the films have labels. Also written to a JSON file beside the CSV',
     )
     parser.add_argument(
         '--drop-other-findings',
@@ -89,12 +94,41 @@ def main(argv: list[str] | None = None) -> int:
     if submission.never_predicted:
         print(f'never predicted: {", ".join(submission.never_predicted)}')
     if args.score:
-        from mmlung.submission_score import score_submission
-
-        for key, value in score_submission(images, submission.annotations).items():
-            print(f'{key:<28}{value:.4g}')
+        _score(images, submission, path)
     print(f'submission: {path}')
     return 0
+
+
+def _score(images: list[SubmittedImage], submission: Submission, path: Path) -> None:
+    """Print Kaggle's score and what it does not see; write both beside the CSV."""
+    from mmlung.atomic import write_json
+    from mmlung.result import without_nan
+    from mmlung.submission_score import not_scored
+    from mmlung.submission_score import score_submission
+
+    numbers = score_submission(images, submission.annotations)
+    unseen = not_scored(submission.annotations)
+    for key, value in numbers.items():
+        print(f'{key:<28}{value:.4g}')
+    if unseen['boxes']:
+        counts = ', '.join(f'{name} {n}' for name, n in unseen['boxes'].items())
+        print(f'not scored, findings that Kaggle lacks (true boxes): {counts}')
+        print(
+            f'{unseen["images_as_no_finding"]} images with such boxes alone count as '
+            'No finding'
+        )
+    out = path.with_suffix('.score.json')
+    content = {
+        'submission': path.name,
+        'annotations': str(submission.annotations),
+        'images': len(images),
+        'metrics': numbers,
+        'not_scored': unseen,
+        'left_out': submission.left_out,
+        'never_predicted': submission.never_predicted,
+    }
+    write_json(out, without_nan(content))
+    print(f'score: {out}')
 
 
 if __name__ == '__main__':

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -40,6 +41,52 @@ def test_separate_readers_cannot_be_yolo(kaggle, refuse):
     )  # fmt: skip
     assert 'several files are train' in error
     assert 'Write them as coco, or fuse the readers' in error
+
+
+@pytest.mark.parametrize('fmt', ['yolo', 'csv'])
+def test_each_fold_is_a_data_set_of_its_own(kaggle, convert, fmt):
+    # Without folds first: what is left of it goes.
+    options = ('--root', kaggle, '--to', fmt, '--images-as', 'none')
+    convert('vindr', *options)
+    made = convert('vindr', *options, '--folds', '3')
+    coco = convert('vindr', '--root', kaggle, '--folds', '3', out=kaggle / 'coco')
+    name = {'yolo': 'data.yaml', 'csv': 'annotations.csv'}[fmt]
+    splits = {}
+    for k in range(3):
+        fold = made.out / f'fold_{k}'
+        assert (fold / name).is_file()
+        if fmt == 'yolo':
+            splits[k] = {
+                split: {p.stem for p in (fold / 'labels' / split).rglob('*.txt')}
+                for split in ('train', 'val')
+            }
+        else:
+            with (fold / name).open(encoding='utf-8', newline='') as file:
+                rows = list(csv.DictReader(file))
+            splits[k] = {
+                split: {r['image_id'] for r in rows if r['split'] == split}
+                for split in ('train', 'val')
+            }
+        for split, names in splits[k].items():
+            content = json.loads((coco.out / f'fold_{k}/{split}.json').read_text())
+            assert names == {image['image_id'] for image in content['images']}
+    assert not (made.out / 'labels' / 'train').exists()
+    files = [part['file'] for part in made.report['parts']]
+    assert 'fold_2/val' in files
+    assert len(set(files)) == len(files)
+    assert made.report['boxes_out'] == coco.report['boxes_out']
+    assert not any('Ultralytics wants' in text for text in made.report['warnings'])
+
+
+def test_a_fold_goes_back_to_coco(kaggle, convert, tmp_path):
+    made = convert('vindr', '--root', kaggle, '--to', 'csv', '--folds', '2')
+    table = made.out / 'fold_1' / 'annotations.csv'
+    back = convert(
+        'csv', '--annotations', table, '--images', kaggle, out=tmp_path / 'back'
+    )
+    fold = [p for p in made.report['parts'] if p['file'].startswith('fold_1/')]
+    boxes = {part['split']: part['boxes'] for part in back.report['parts']}
+    assert boxes == {part['split']: part['boxes'] for part in fold}
 
 
 def test_lists_of_files_are_short():
