@@ -158,7 +158,7 @@ def _hardware() -> Iterator[Line]:
         yield Line('hardware', 'GPU', 'none: runs on the CPU')
     threads = f'{torch.get_num_threads()} threads of {os.cpu_count()} CPUs'
     yield Line('hardware', 'CPU', threads)
-    from mmlung.amp import cpu_has_fast_bfloat16
+    from mmlung.training.amp import cpu_has_fast_bfloat16
 
     fast = 'fast: --amp saves time' if cpu_has_fast_bfloat16() else 'slow: leave --amp'
     yield Line('hardware', 'CPU bfloat16', fast)

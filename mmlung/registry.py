@@ -34,8 +34,17 @@ DATASETS = _child('dataset', MMENGINE_DATASETS, 'datasets')
 DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'datasets')
 METRICS = _child('metric', MMENGINE_METRICS, 'evaluation')
-HOOKS = _child('hook', MMENGINE_HOOKS, 'checkpoint', 'models', 'resume')
-OPTIM_WRAPPERS = _child('optimizer wrapper', MMENGINE_OPTIM_WRAPPERS, 'amp')
+HOOKS = _child(
+    'hook',
+    MMENGINE_HOOKS,
+    'checkpoint',
+    'training.head_warm_up',
+    'training.positive_weight',
+    'training.resume',
+)
+OPTIM_WRAPPERS = _child('optimizer wrapper', MMENGINE_OPTIM_WRAPPERS, 'training.amp')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    'optimizer wrapper constructor', MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, 'layer_decay'
+    'optimizer wrapper constructor',
+    MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    'training.layer_decay',
 )

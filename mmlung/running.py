@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mmlung.amp import cpu_has_fast_bfloat16
 from mmlung.checkpoint import trust
 from mmlung.checkpoint import use_safe_loading
 from mmlung.config import load_config
+from mmlung.training.amp import cpu_has_fast_bfloat16
 
 if TYPE_CHECKING:
     from mmengine.config import Config

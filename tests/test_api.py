@@ -54,12 +54,8 @@ EXPORTED = {
         'draw_epoch',
         'repeat_factors',
     },
-    'mmlung.models': {
-        'HeadWarmUpHook',
-        'MaskUnknown',
-        'PositiveWeightHook',
-        'positive_weights',
-    },
+    'mmlung.models': {'MaskUnknown'},
+    'mmlung.dicom': {'ChestImage', 'image_size_hw', 'read_image'},
     'mmlung.evaluation': {
         'Cutoff',
         'operating_thresholds',
@@ -125,7 +121,7 @@ EXPORTED = {
 }
 OFFERED = {
     'mmlung.boxes': {'box_iou', 'fuse_boxes', 'match_greedy', 'match_optimal'},
-    'mmlung.dicom': {'ChestImage', 'image_size_hw', 'read_image'},
+    'mmlung.training.positive_weight': {'positive_weights'},
     'mmlung.findings': {
         'ABSENT',
         'CHESTXRAY14',
@@ -138,24 +134,28 @@ OFFERED = {
         'canonical_finding',
     },
     'mmlung.result': {'Finding', 'ImageResult', 'SCHEMA', 'read_predictions'},
-    'mmlung.comparison': {'compare'},
-    'mmlung.pairing': {'pair_up'},
-    'mmlung.summary': {'summarize'},
-    'mmlung.pooling': {'pool_predictions', 'pooled_auc'},
+    'mmlung.comparison.compare': {'compare'},
+    'mmlung.comparison.pairing': {'pair_up'},
+    'mmlung.comparison.summary': {'summarize'},
+    'mmlung.comparison.pooling': {'pool_predictions', 'pooled_auc'},
     'mmlung.config': {'load_config', 'spread_init_checkpoint', 'spread_knobs'},
     'mmlung.checkpoint': {'fetch', 'load_checkpoint', 'trust', 'use_safe_loading'},
     'mmlung.running': {'build_runner', 'config_of'},
-    'mmlung.scorecard': {'Scorecard', 'run_test', 'table', 'write_json'},
-    'mmlung.calibration': {'calibrate', 'thresholds_table'},
-    'mmlung.calibration_file': {
+    'mmlung.scorecard.run': {'Scorecard', 'run_test', 'table', 'write_json'},
+    'mmlung.calibration.calibrate': {'calibrate', 'thresholds_table'},
+    'mmlung.calibration.classifier_file': {
         'Calibration',
         'choose_calibration',
         'read_calibration',
     },
-    'mmlung.operating_points': {'choose_thresholds', 'read_thresholds'},
-    'mmlung.kaggle_csv': {'SubmittedImage', 'read_submission', 'submission_text'},
-    'mmlung.submission': {'Submission', 'predict_submission'},
-    'mmlung.submission_score': {'score_submission'},
+    'mmlung.calibration.thresholds_file': {'choose_thresholds', 'read_thresholds'},
+    'mmlung.submission.kaggle_csv': {
+        'SubmittedImage',
+        'read_submission',
+        'submission_text',
+    },
+    'mmlung.submission.predict': {'Submission', 'predict_submission'},
+    'mmlung.submission.score': {'score_submission'},
     'mmlung.figures': {
         'draw_contact_sheet',
         'draw_curves',

@@ -167,7 +167,7 @@ def test_a_gpu_is_named(monkeypatch):
 
 @pytest.mark.parametrize(('fast', 'word'), [(True, 'fast'), (False, 'slow')])
 def test_bfloat16_of_the_cpu(monkeypatch, fast, word):
-    monkeypatch.setattr('mmlung.amp.cpu_has_fast_bfloat16', lambda: fast)
+    monkeypatch.setattr('mmlung.training.amp.cpu_has_fast_bfloat16', lambda: fast)
     assert by_name(doctor._hardware())['CPU bfloat16'].value.startswith(word)
 
 

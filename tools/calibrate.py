@@ -80,12 +80,12 @@ def main(argv: list[str] | None = None) -> int:
         import mmpretrain  # noqa: F401
 
     from mmlung.atomic import write_json
-    from mmlung.calibrated_metrics import is_classifier
-    from mmlung.calibration import calibrate
-    from mmlung.calibration import thresholds_table
-    from mmlung.calibration_file import calibration_path
-    from mmlung.classifier_calibration import calibration_table
-    from mmlung.operating_points import thresholds_path
+    from mmlung.calibration.calibrate import calibrate
+    from mmlung.calibration.calibrate import thresholds_table
+    from mmlung.calibration.classifier import calibration_table
+    from mmlung.calibration.classifier_file import calibration_path
+    from mmlung.calibration.metrics import is_classifier
+    from mmlung.calibration.thresholds_file import thresholds_path
     from mmlung.running import config_of
 
     cfg = config_of(args)

@@ -56,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
     from mmlung._quiet import quiet_imports
 
     with quiet_imports():
-        from mmlung.comparison import compare
+        from mmlung.comparison.compare import compare
     from mmlung.atomic import write_json
-    from mmlung.comparison_table import comparison_table
+    from mmlung.comparison.compare_table import comparison_table
     from mmlung.result import read_predictions
 
     a, b = read_predictions(args.a), read_predictions(args.b)

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from mmlung.cli import one_line_errors
-from mmlung.scorecard import write_json
+from mmlung.scorecard.run import write_json
 from mmlung.steps import Step
 from mmlung.steps import StepFailed
 from mmlung.steps import run_steps

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from mmlung.cli import one_line_errors
 
 if TYPE_CHECKING:
-    from mmlung.kaggle_csv import SubmittedImage
-    from mmlung.submission import Submission
+    from mmlung.submission.kaggle_csv import SubmittedImage
+    from mmlung.submission.predict import Submission
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -73,10 +73,10 @@ def main(argv: list[str] | None = None) -> int:
         import mmpretrain  # noqa: F401
 
     from mmlung.atomic import write_text
-    from mmlung.kaggle_csv import read_submission
-    from mmlung.kaggle_csv import submission_text
     from mmlung.running import config_of
-    from mmlung.submission import predict_submission
+    from mmlung.submission.kaggle_csv import read_submission
+    from mmlung.submission.kaggle_csv import submission_text
+    from mmlung.submission.predict import predict_submission
 
     cfg = config_of(args)
     submission = predict_submission(
@@ -103,8 +103,8 @@ def _score(images: list[SubmittedImage], submission: Submission, path: Path) -> 
     """Print Kaggle's score and what it does not see; write both beside the CSV."""
     from mmlung.atomic import write_json
     from mmlung.result import without_nan
-    from mmlung.submission_score import not_scored
-    from mmlung.submission_score import score_submission
+    from mmlung.submission.score import not_scored
+    from mmlung.submission.score import score_submission
 
     numbers = score_submission(images, submission.annotations)
     unseen = not_scored(submission.annotations)

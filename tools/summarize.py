@@ -19,7 +19,7 @@ from mmlung.cli import one_line_errors
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Command line."""
-    from mmlung.summary import ACROSS
+    from mmlung.comparison.summary import ACROSS
 
     parser = argparse.ArgumentParser(
         prog='mmlung summarize',
@@ -67,9 +67,9 @@ def main(argv: list[str] | None = None) -> int:
     """Summarize, print the table, write the numbers."""
     args = parse_args(argv)
     from mmlung.atomic import write_json
-    from mmlung.summary import read_run
-    from mmlung.summary import summarize
-    from mmlung.summary_table import summary_table
+    from mmlung.comparison.summary import read_run
+    from mmlung.comparison.summary import summarize
+    from mmlung.comparison.summary_table import summary_table
 
     runs = [read_run(path) for path in args.runs]
     report = summarize(runs, args.across)
@@ -89,9 +89,9 @@ def pooled(args: argparse.Namespace, folders: list[Path]) -> dict:
     from mmlung._quiet import quiet_imports
 
     with quiet_imports():
-        from mmlung.pooling import WARNING
-        from mmlung.pooling import pool_predictions
-        from mmlung.pooling import pooled_auc
+        from mmlung.comparison.pooling import WARNING
+        from mmlung.comparison.pooling import pool_predictions
+        from mmlung.comparison.pooling import pooled_auc
     from mmlung.atomic import write_json
     from mmlung.result import read_predictions
 

@@ -100,15 +100,15 @@ def main(argv: list[str] | None = None) -> int:
         import mmdet  # noqa: F401
         import mmpretrain  # noqa: F401
 
-    from mmlung.breakdown import roc_curves_of
     from mmlung.figures import draw_contact_sheet
     from mmlung.figures import draw_results
     from mmlung.figures import draw_roc
     from mmlung.provenance import UNTRAINED
     from mmlung.running import config_of
-    from mmlung.scorecard import run_test
-    from mmlung.scorecard import table
-    from mmlung.scorecard import write_json
+    from mmlung.scorecard.breakdown import roc_curves_of
+    from mmlung.scorecard.run import run_test
+    from mmlung.scorecard.run import table
+    from mmlung.scorecard.run import write_json
     from mmlung.testing import use_findings_map
     from mmlung.testing import use_study_level
 

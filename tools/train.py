@@ -58,7 +58,7 @@ def prepare(args: argparse.Namespace) -> Any:
     from mmlung.config import spread_init_checkpoint
     from mmlung.running import config_of
     from mmlung.running import use_amp
-    from mmlung.scorecard import check_findings_of
+    from mmlung.scorecard.run import check_findings_of
 
     cfg = config_of(args)
     if args.amp:

@@ -14,7 +14,7 @@ from mmlung.evaluation import delong_auc
 from mmlung.evaluation import mean_auc
 from mmlung.evaluation.auc import weighted_areas
 from mmlung.registry import METRICS
-from mmlung.scorecard import split_by_finding
+from mmlung.scorecard.run import split_by_finding
 
 FINDINGS = ('Cardiomegaly', 'Nodule/Mass', 'Hernia')
 OFFICIAL_TEST = {'dataset': 'chestxray14', 'split_family': 'official', 'split': 'test'}

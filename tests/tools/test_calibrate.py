@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmlung.calibration.thresholds_file import SCHEMA
+from mmlung.calibration.thresholds_file import read_thresholds
+from mmlung.calibration.thresholds_file import thresholds_path
 from mmlung.checkpoint import file_sha256
 from mmlung.cli import main
 from mmlung.config import load_config
-from mmlung.operating_points import SCHEMA
-from mmlung.operating_points import read_thresholds
-from mmlung.operating_points import thresholds_path
 
 REPO = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmlung.calibration_file import calibration_path
-from mmlung.calibration_file import read_calibration
+from mmlung.calibration.classifier_file import calibration_path
+from mmlung.calibration.classifier_file import read_calibration
 from mmlung.checkpoint import file_sha256
 from mmlung.cli import main
 from mmlung.config import load_config

@@ -38,8 +38,18 @@ def test_chexpert(tmp_path):
     assert (tmp_path / 'c' / 'valid.csv').is_file()
 
 
+def test_mimic_cxr(tmp_path):
+    out = str(tmp_path / 'm')
+    numbers = ['--train', '2', '--validate', '1', '--test', '1', '--size', '96']
+    assert main(['mimic-cxr', '--out', out, *numbers, '--form', 'dicom']) == 0
+    assert (tmp_path / 'm' / 'mimic-cxr-2.0.0-split.csv.gz').is_file()
+    assert list((tmp_path / 'm' / 'files').rglob('*.dcm'))
+
+
 @pytest.mark.parametrize(
-    'arguments', [[], ['vindr'], ['chestxray14'], ['chexpert']], ids='-'.join
+    'arguments',
+    [[], ['vindr'], ['chestxray14'], ['chexpert'], ['mimic-cxr']],
+    ids='-'.join,
 )
 def test_help_has_examples(arguments, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mmlung.cli import main
-from mmlung.kaggle_csv import read_submission
 from mmlung.phantom import write_vindr
+from mmlung.submission.kaggle_csv import read_submission
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""What is chosen on validation and frozen: thresholds, and calibrated probabilities."""

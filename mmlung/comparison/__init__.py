@@ -1,0 +1,1 @@
+"""Several runs side by side: two models on the same films, seeds, folds."""

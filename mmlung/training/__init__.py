@@ -1,0 +1,1 @@
+"""What mmengine's hooks, optimizers and wrappers cannot say of a training."""
