@@ -1,4 +1,4 @@
-"""Every command of the README is one that its tool understands."""
+"""Every command of the README and of docs/ is one that its tool understands."""
 
 import importlib.util
 import re
@@ -9,13 +9,24 @@ import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 TEXT = (REPO / 'README.md').read_text(encoding='utf-8')
-LINES = [
-    line.split('  #')[0].strip()
-    for block in re.findall(r'```\n(.*?)```', TEXT, re.DOTALL)
-    for line in block.replace('\\\n', '').splitlines()
-]
-INLINE = re.findall(r'`(mmlung \w+ [^`]+)`', TEXT)
-COMMANDS = [line for line in LINES + INLINE if line.startswith('mmlung ')]
+PAGES = [TEXT, *(p.read_text(encoding='utf-8') for p in (REPO / 'docs').glob('*.md'))]
+
+
+def commands_of(page: str) -> list[str]:
+    """Lines of code blocks, and the commands that stand in the text."""
+    lines = [
+        line.split('  #')[0].strip()
+        for block in re.findall(r'```\n(.*?)```', page, re.DOTALL)
+        for line in block.replace('\\\n', '').splitlines()
+    ]
+    inline = re.findall(r'`(mmlung \w+ [^`]+)`', page)
+    return lines + [c for c in inline if '--' in c or '.py' in c]  # not a mere name
+
+
+LINES = commands_of(TEXT)
+COMMANDS = sorted(
+    {' '.join(c.split()) for p in PAGES for c in commands_of(p) if 'mmlung ' in c[:7]}
+)
 
 
 def tool(name: str):
@@ -46,6 +57,10 @@ def test_its_tool_understands_it(command):
     elif name in ('train', 'calibrate', 'test', 'submission'):
         args = tool(name).parse_args(argv)
         assert (REPO / args.config).is_file()
+    elif name in ('compare', 'summarize'):
+        tool(name).parse_args(argv)
+    elif name == 'phantom':
+        tool('make_phantom').parse_args(argv)
     else:
         assert name == 'doctor'
 
