@@ -58,8 +58,6 @@ def write_release(root: Path, scale: float = 1.0, seed: int = 0) -> Path:
         scale: share of the release's images, studies and patients.
         seed: everything follows from it.
     """
-    import pandas as pd
-
     root.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     numbers = [
