@@ -96,8 +96,11 @@ def mean_auc(
         ``mAUC`` and ``mAUPRC``, means over the ``mAUC_findings`` findings that are
         defined and have ``min_positives``; per finding ``AUC/<finding>``,
         ``AUPRC/<finding>`` (NaN when one class only is known), ``n_positive/<finding>``
-        and ``n_known/<finding>``. With resamples, ``<key>_low`` and ``<key>_high``; a
-        resample's mean leaves out the findings that it happens to leave undefined. A
+        and ``n_known/<finding>``. With resamples, ``<key>_low`` and ``<key>_high``, and
+        ``n_positive_clusters/<finding>``: how many patients the present ones are of. A
+        resample's mean leaves out the findings that it happens to leave undefined. An
+        interval is NaN where all present or all absent ones are of one cluster, since
+        resampling clusters then shows no spread. A
         second opinion that does not resample is ``AUC_delong/<finding>_low`` and
         ``_high``, see :func:`mmlung.evaluation.delong_auc`.
 
@@ -123,11 +126,29 @@ def mean_auc(
     report = with_intervals(statistic, names, bootstrap, seed)
     if bootstrap:
         report |= _delong_intervals(score, target, classes, clusters)
+        report |= _too_few_clusters(target, cluster, classes)
     report['mAUC_findings'] = float(averaged.sum())
     for key, counts in {'n_positive': n_positive, 'n_known': n_known}.items():
         report |= {
             f'{key}/{n}': float(count) for n, count in zip(classes, counts, strict=True)
         }
+    return report
+
+
+def _too_few_clusters(
+    target: np.ndarray, cluster: np.ndarray, classes: Sequence[str]
+) -> dict[str, float]:
+    """Number of clusters with each finding; NaN for intervals that rest on one."""
+    report = {}
+    for name, column in zip(classes, target.T, strict=True):
+        present, absent = (len(np.unique(cluster[column == v])) for v in (1, 0))
+        report[f'n_positive_clusters/{name}'] = float(present)
+        if min(present, absent) < 2:
+            report |= {
+                f'{key}/{name}_{end}': float('nan')
+                for key in ('AUC', 'AUPRC')
+                for end in ('low', 'high')
+            }
     return report
 
 

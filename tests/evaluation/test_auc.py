@@ -168,7 +168,7 @@ def test_delong_stands_beside_the_bootstrap_and_spoils_no_table():
         ends = (row['AUC_delong_low'], row['AUC_delong_high'])
         assert ends == pytest.approx((expected.low, expected.high), nan_ok=True)
     shown = {key for key in row if not key.endswith(('_low', '_high'))}
-    assert shown == {'AUC', 'AUPRC', 'n_positive', 'n_known'}
+    assert shown == {'AUC', 'AUPRC', 'n_positive', 'n_known', 'n_positive_clusters'}
 
 
 def test_interval_agrees_with_hanley_and_mcneil():
@@ -275,3 +275,16 @@ def test_wrong_samples_stop(change, message):
     (metric,) = build()
     with pytest.raises(ValueError, match=message):
         metric.process(None, [sample])
+
+
+def test_films_of_one_patient_give_no_interval():
+    score = np.array([[0.9], [0.8], [0.1], [0.2], [0.3]])
+    target = np.array([[1.0], [1], [0], [0], [0]])
+    one = mean_auc(score, target, ['Hernia'], clusters=list('aabcd'), bootstrap=50)
+    assert one['AUC/Hernia'] == 1
+    assert one['n_positive_clusters/Hernia'] == 1
+    assert np.isnan(one['AUC/Hernia_low'])
+    assert np.isnan(one['AUPRC/Hernia_high'])
+    two = mean_auc(score, target, ['Hernia'], clusters=list('abcde'), bootstrap=50)
+    assert two['n_positive_clusters/Hernia'] == 2
+    assert two['AUC/Hernia_low'] == 1
