@@ -62,6 +62,7 @@ setup(
         'pylibjpeg>=2.0.1',
         'pylibjpeg-openjpeg>=2.4',  # JPEG 2000, as VinDr-CXR uses it
         'python-gdcm>=3.2.1',  # JPEG lossless, of 12 bits, JPEG-LS: Apache-2.0 and BSD
+        'markupsafe>=2.1',
         'matplotlib>=3.8',
         'pillow>=10.3',
         'kornia-rs>=0.2,<0.3',  # decodes PNG films in 40 % of the time: Apache-2.0
@@ -70,6 +71,7 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'sr': ['highdicom>=0.27'],  # DICOM structured reports: MIT
         'test': [
             'pytest>=8.3',
             'hypothesis>=6.100',

@@ -20,18 +20,26 @@ COMMANDS = {
     'train': 'train a detector or a classifier',
     'calibrate': 'probabilities and score thresholds per finding, from validation',
     'test': 'benchmark numbers of a checkpoint',
+    'predict': 'what a model finds in films of your own',
+    'gradcam': 'where a model sees a finding, as maps over films',
+    'report': 'one offline HTML file of a test, to read and to print',
     'compare': 'two models on the same films: difference, interval, p',
     'summarize': 'mean and spread over seeds or folds',
     'submission': "predictions on VinBigData's test films as Kaggle's CSV",
+    'cam-benchmark': "a network's maps beside radiologists' boxes",
     'phantom': 'synthetic radiographs in the layout of a real data set',
 }
 _TOOLS = {
     'train': 'train.py',
     'calibrate': 'calibrate.py',
     'test': 'test.py',
+    'predict': 'predict.py',
+    'gradcam': 'gradcam.py',
+    'report': 'report.py',
     'compare': 'compare.py',
     'summarize': 'summarize.py',
     'submission': 'submission.py',
+    'cam-benchmark': 'cam_benchmark.py',
     'phantom': 'make_phantom.py',
 }
 # What a user can cause (OSError: files and network); anything else is a fault of ours

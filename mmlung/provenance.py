@@ -63,10 +63,7 @@ def provenance(
         'training_seed': trained.get('seed'),
         'training_epochs': trained.get('epoch'),
         'device': str(next(runner.model.parameters()).device),
-        'versions': {
-            'python': platform.python_version(),
-            **{name: _version(name) for name in _DISTRIBUTIONS},
-        },
+        'versions': versions(),
         'threads': torch.get_num_threads(),
     }
 
@@ -77,6 +74,14 @@ def config_facts(cfg: Config) -> dict[str, Any]:
         'file': Path(cfg.filename).name,
         'default_scope': cfg.get('default_scope'),
         'img_size': cfg.get('img_size'),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Python and the packages that a prediction depends on; None: not installed."""
+    return {
+        'python': platform.python_version(),
+        **{name: _version(name) for name in _DISTRIBUTIONS},
     }
 
 

@@ -16,7 +16,10 @@ SCHEMA = 'mmlung.predictions/1'
 known, so files of earlier versions are read, and new ones are read by them."""
 
 FILE_NAME = 'predictions.json'
-_OPTIONAL = ('probability', 'study_id', 'view', 'sex', 'age')
+_OPTIONAL = (
+    *('probability', 'threshold', 'box_xyxy_mm'),
+    *('study_id', 'view', 'sex', 'age', 'spacing_mm', 'file_sha256', 'made_by'),
+)
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,81 @@ class Finding:
         box_xyxy: in pixels of the original image, or None for the whole image.
         probability: calibrated chance in [0, 1] that it is present; None where the
             score was not calibrated.
+        threshold: the finding is called present when its ``probability`` (its ``score``
+            where that was not calibrated) reaches it; None where none is known.
+        box_xyxy_mm: the box in millimetres from the film's upper left corner, where the
+            file gives a spacing: at the detector, so a lesion is smaller.
     """
 
     name: str
     score: float | None
     box_xyxy: tuple[float, float, float, float] | None = None
     probability: float | None = None
+    threshold: float | None = None
+    box_xyxy_mm: tuple[float, float, float, float] | None = None
+
+    @property
+    def is_present(self) -> bool | None:
+        """Whether it is called present; None without a threshold."""
+        value = self.score if self.probability is None else self.probability
+        if value is None or self.threshold is None:
+            return None
+        return value >= self.threshold
 
     def __post_init__(self) -> None:
-        for field in ('score', 'probability'):
+        for field in ('score', 'probability', 'threshold'):
             value = getattr(self, field)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(
                     f'{field} must lie in [0, 1], got {value} for {self.name!r}'
                 )
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One model: its two files by name, and the SHA-256 of each.
+
+    The config's is that of what decides a prediction (model, preprocessing, findings,
+    test pipelines), after inheritance and options.
+    """
+
+    config: str
+    config_sha256: str
+    checkpoint: str
+    checkpoint_sha256: str
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """What a prediction was made with."""
+
+    models: tuple[ModelFiles, ...]
+    """Several for an ensemble."""
+    tta: bool
+    """With the config's test-time augmentation."""
+    calibration_sha256: tuple[str | None, ...]
+    """Of each model's calibration or thresholds file; None without one."""
+    versions: tuple[tuple[str, str | None], ...]
+    """Pairs of package and version."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MadeBy:
+        """The inverse of what :meth:`ImageResult.to_json` gives."""
+        return cls(
+            tuple(ModelFiles(**model) for model in data['models']),
+            data['tta'],
+            tuple(data['calibration_sha256']),
+            tuple((name, version) for name, version in data['versions']),
+        )
+
+
+@dataclass(frozen=True)
+class FailedImage:
+    """A film without a result, and why: never to be taken for one without findings."""
+
+    image: str
+    """As :class:`ImageResult` would name it."""
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +123,9 @@ class ImageResult:
         view: ``'PA'``, ``'AP'``, ``'LATERAL'`` or ``'LL'``, as the release says.
         sex: ``'F'`` or ``'M'``.
         age: in whole years.
+        spacing_mm: (row, column) of a pixel, as the film's file says.
+        file_sha256: of the film's file.
+        made_by: models and versions, where the file's head does not say them.
     """
 
     image: str
@@ -70,6 +137,9 @@ class ImageResult:
     view: str | None = None
     sex: str | None = None
     age: int | None = None
+    spacing_mm: tuple[float, float] | None = None
+    file_sha256: str | None = None
+    made_by: MadeBy | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary without NaN, for :func:`json.dumps`."""
@@ -88,6 +158,9 @@ class ImageResult:
             view=data.get('view'),
             sex=data.get('sex'),
             age=data.get('age'),
+            spacing_mm=_tuple(data.get('spacing_mm')),
+            file_sha256=data.get('file_sha256'),
+            made_by=MadeBy.from_json(data['made_by']) if data.get('made_by') else None,
         )
 
 
@@ -155,11 +228,17 @@ def _findings(items: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
         Finding(
             item['name'],
             item['score'],
-            None if item['box_xyxy'] is None else tuple(item['box_xyxy']),
+            _tuple(item['box_xyxy']),
             item.get('probability'),
+            item.get('threshold'),
+            _tuple(item.get('box_xyxy_mm')),
         )
         for item in items
     )
+
+
+def _tuple(values: Any) -> Any:
+    return None if values is None else tuple(values)
 
 
 def without_nan(value: Any) -> Any:

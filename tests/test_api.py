@@ -25,6 +25,7 @@ REGISTERED = {
     'TRANSFORMS': {'LoadChestImage', 'PackChestInputs', 'RandomExposure'},
     'METRICS': {
         'BestIoU',
+        'CamLocalization',
         'CollectPredictions',
         'FROC',
         'KaggleAP',
@@ -43,6 +44,11 @@ REGISTERED = {
     'OPTIM_WRAPPER_CONSTRUCTORS': {'LayerDecayOptimWrapperConstructor'},
 }
 EXPORTED = {
+    'mmlung.structured_report': {
+        'secondary_capture',
+        'structured_report',
+        'write_structured_report',
+    },
     'mmlung.datasets': {
         'ChestClassificationDataset',
         'ChestDetectionDataset',
@@ -54,9 +60,24 @@ EXPORTED = {
         'draw_epoch',
         'repeat_factors',
     },
+    'mmlung.explain': {
+        'METHODS',
+        'Explainer',
+        'Explanation',
+        'OpenedFilm',
+        'explain',
+        'load_model',
+    },
+    'mmlung.inferencer': {'FilmSource', 'Inferencer', 'films_of'},
+    'mmlung.report': {'read_sources', 'write_report'},
     'mmlung.models': {'MaskUnknown'},
     'mmlung.dicom': {'ChestImage', 'image_size_hw', 'read_image'},
     'mmlung.evaluation': {
+        'BoxRule',
+        'CamLocalization',
+        'MapScore',
+        'cam_localization',
+        'score_map',
         'Cutoff',
         'operating_thresholds',
         'Platt',
@@ -133,7 +154,15 @@ OFFERED = {
         'VINDR_LOCAL',
         'canonical_finding',
     },
-    'mmlung.result': {'Finding', 'ImageResult', 'SCHEMA', 'read_predictions'},
+    'mmlung.result': {
+        'FailedImage',
+        'Finding',
+        'ImageResult',
+        'MadeBy',
+        'ModelFiles',
+        'SCHEMA',
+        'read_predictions',
+    },
     'mmlung.comparison.compare': {'compare'},
     'mmlung.comparison.pairing': {'pair_up'},
     'mmlung.comparison.summary': {'summarize'},
@@ -203,10 +232,14 @@ def test_commands():
         'train',
         'calibrate',
         'test',
+        'predict',
+        'gradcam',
+        'report',
         'compare',
         'summarize',
         'submission',
         'phantom',
+        'cam-benchmark',
     }
 
 

@@ -57,6 +57,14 @@ TABLE = {
     ),
     'models': (2, {'registry'}, TORCH | MM),
     'comparison': (3, {'evaluation', 'result'}, NUMERIC),
+    'curves': (3, {'evaluation', 'result'}, NUMERIC),
+    'explain': (
+        3,
+        {'atomic', 'checkpoint', 'dicom', 'figures', 'provenance', 'result', 'testing'},
+        TORCH
+        | NUMERIC
+        | {'cv2', 'matplotlib', 'mmengine', 'pytorch_grad_cam', 'skimage', 'tqdm'},
+    ),
     'figures': (
         3,
         {'dicom', 'evaluation', 'result'},
@@ -64,10 +72,21 @@ TABLE = {
     ),
     'provenance': (3, {'mmlung', 'checkpoint'}, TORCH | {'mmengine'}),
     'running': (3, {'checkpoint', 'config', 'training'}, TORCH | {'mmengine'}),
+    'structured_report': (
+        3,
+        {'mmlung', '_optional', 'dicom', 'result'},
+        {'PIL', 'numpy', 'pydicom'},
+    ),
     'testing': (
         3,
         {'checkpoint', 'findings_map', 'provenance', 'running'},
         {'mmengine'},
+    ),
+    'cam_benchmark': (
+        4,
+        {'checkpoint', 'dicom', 'evaluation', 'explain', 'figures', 'provenance'}
+        | {'result'},
+        TORCH | NUMERIC | {'matplotlib', 'mmengine', 'tqdm'},
     ),
     'calibration': (
         4,
@@ -79,6 +98,17 @@ TABLE = {
         4,
         {'mmlung', '_quiet', 'training'},
         TORCH | MM | {'packaging', 'pydicom'},
+    ),
+    'inferencer': (
+        4,
+        {'mmlung', '_quiet', 'atomic', 'boxes', 'calibration', 'checkpoint', 'config'}
+        | {'dicom', 'evaluation', 'figures', 'provenance', 'result', 'testing'},
+        TORCH | NUMERIC | MM | {'cv2', 'matplotlib', 'pydicom', 'tqdm'},
+    ),
+    'report': (
+        4,
+        {'atomic', 'boxes', 'curves', 'dicom', 'evaluation', 'result'},
+        {'PIL', 'markupsafe', 'numpy'},
     ),
     'scorecard': (
         4,

@@ -35,13 +35,20 @@ def decode_picture(data: bytes, kind: str) -> np.ndarray:
         raise ValueError(f'a truncated or damaged {kind.upper()} file')
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f'pixels must have 8 or 16 bits, got {image.dtype}')
-    grey8 = _to_grey8(image[..., :3] if image.ndim == 3 else image)
+    grey8 = to_grey8(image[..., :3] if image.ndim == 3 else image)
     # OpenCV turns WhiteIsZero over in files of 8 bits, not in those of 16.
     return 255 - grey8 if white_is_zero and image.dtype == np.uint16 else grey8
 
 
-def _to_grey8(image: np.ndarray) -> np.ndarray:
-    """One channel of 8 bits; a grey film that was stored as colour is taken back."""
+def to_grey8(image: np.ndarray) -> np.ndarray:
+    """One channel of 8 bits; a grey film that was stored as colour is taken back.
+
+    Args:
+        image: (H, W) or (H, W, 3) uint8 or uint16.
+
+    Raises:
+        ValueError: the channels differ by more than rounding: a colour picture.
+    """
     largest = 255
     if image.dtype == np.uint16:
         bits = int(image.max()).bit_length()

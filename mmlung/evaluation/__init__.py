@@ -9,6 +9,11 @@ from mmlung.evaluation.best_iou import best_iou
 from mmlung.evaluation.bootstrap import cluster_weights
 from mmlung.evaluation.bootstrap import percentile_interval
 from mmlung.evaluation.bootstrap import with_intervals
+from mmlung.evaluation.cam_boxes import BoxRule
+from mmlung.evaluation.cam_localization import CamLocalization
+from mmlung.evaluation.cam_localization import cam_localization
+from mmlung.evaluation.cam_score import MapScore
+from mmlung.evaluation.cam_score import score_map
 from mmlung.evaluation.cutoffs import Cutoff
 from mmlung.evaluation.cutoffs import operating_thresholds
 from mmlung.evaluation.delong import DeLongAUC
@@ -54,6 +59,8 @@ from mmlung.evaluation.subgroups import subgroup_auc
 __all__ = [
     'FROC',
     'BestIoU',
+    'BoxRule',
+    'CamLocalization',
     'CollectPredictions',
     'Cutoff',
     'DeLongAUC',
@@ -61,6 +68,7 @@ __all__ = [
     'FrocCurve',
     'ImageDetections',
     'KaggleAP',
+    'MapScore',
     'MaskIoU',
     'MeanAP',
     'MeanAUC',
@@ -77,6 +85,7 @@ __all__ = [
     'binary_auprc',
     'brier_score',
     'calibration_errors',
+    'cam_localization',
     'cluster_weights',
     'count_conflicts',
     'delong_auc',
@@ -100,6 +109,7 @@ __all__ = [
     'read_scores',
     'reliability_curve',
     'roc_curve',
+    'score_map',
     'subgroup_auc',
     'with_intervals',
 ]

@@ -137,10 +137,13 @@ def _score_list(axes: Axes, result: ImageResult) -> None:
     true = [f.name for f in result.truth or () if f.score == 1]
     top = sorted(result.findings, key=lambda f: -(f.score or 0))[:4]
     lines = [f'{f.name} {f.score:.2f}' for f in top]
+    truth = '' if result.truth is None else ', '.join(true) or 'no finding'
     for text, y, va, colour in (
-        (', '.join(true) or 'no finding', 0.015, 'bottom', TRUTH_COLOUR),
+        (truth, 0.015, 'bottom', TRUTH_COLOUR),
         ('\n'.join(lines), 0.985, 'top', PREDICTION_COLOUR),
     ):
+        if not text:  # nobody said what is true of the film
+            continue
         axes.text(
             0.015,
             y,

@@ -1,0 +1,1 @@
+"""Maps of trained networks beside radiologists' boxes: films, scores, table."""

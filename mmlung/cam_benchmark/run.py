@@ -1,0 +1,187 @@
+"""Maps of the models of one or several folds, each on films that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import nn
+from tqdm import tqdm
+
+from mmlung.cam_benchmark.films import BoxedFilm
+from mmlung.cam_benchmark.place import PlacePrior
+from mmlung.cam_benchmark.scoring import score_films
+from mmlung.checkpoint import file_sha256
+from mmlung.evaluation.cam_boxes import BoxRule
+from mmlung.evaluation.cam_score import MapScore
+from mmlung.explain import Explainer
+from mmlung.explain import load_model
+from mmlung.provenance import UNTRAINED
+from mmlung.provenance import config_facts
+
+PLACE = 'place'
+"""Kind of map: where the finding lies on the films of the other folds."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One model, and films with boxes that it has not seen."""
+
+    checkpoint: str
+    films: Sequence[BoxedFilm]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How maps are made and judged, the same for all folds.
+
+    Attributes:
+        findings: those that are judged, in the order of the tables.
+        methods: of :data:`mmlung.explain.METHODS`.
+        untrained: also the first method on the untrained network.
+        layer: that maps are read from; None: the last that knows where things are.
+        rule: how boxes are read from a map.
+        tolerance_px: of the pointing game.
+        device: None: the first GPU, if any.
+        seed: of the untrained network's weights.
+    """
+
+    findings: Sequence[str]
+    methods: Sequence[str] = ('gradcam',)
+    untrained: bool = True
+    layer: str | None = None
+    rule: BoxRule = field(default_factory=BoxRule)
+    tolerance_px: float = 0.0
+    device: str | None = None
+    seed: int = 0
+
+
+def score_folds(
+    cfg: Config, folds: Sequence[Fold], settings: Settings, store: Path
+) -> dict[str, list[MapScore]]:
+    """Score all maps; what an interrupted run left in ``store`` is not made again.
+
+    Args:
+        cfg: of all models.
+        folds: one or several.
+        settings: of maps and scores.
+        store: folder of the scores.
+
+    Returns:
+        {kind of map: one score a map}: the methods, ``<method>, untrained`` and, with
+        several folds, ``place``.
+    """
+    kinds = {method: (method, True) for method in settings.methods}
+    if settings.untrained:
+        first = settings.methods[0]
+        kinds[f'{first}, untrained'] = (first, False)
+    scores: dict[str, list[MapScore]] = {
+        kind: [] for kind in [*kinds, *([PLACE] if len(folds) > 1 else [])]
+    }
+    maps = sum(len(_asked(film, settings)) for fold in folds for film in fold.films)
+    with tqdm(total=maps * len(scores), unit='map') as progress:
+        for kind in scores:
+            progress.set_description(kind)
+            for number, fold in enumerate(folds):
+                if kind == PLACE:
+                    maker = _place_maker(folds, number)
+                else:
+                    method, trained = kinds[kind]
+                    weights = fold.checkpoint if trained else UNTRAINED
+                    maker = _LazyMaker(cfg, weights, settings, method)
+                name = f'{kind.replace(", ", "-")}-{number}.jsonl'
+                for score in score_films(
+                    fold.films,
+                    settings.findings,
+                    maker,
+                    store / name,
+                    _depends_on(cfg, folds, number, kind, settings),
+                    settings.rule,
+                    settings.tolerance_px,
+                ):
+                    scores[kind].append(score)
+                    progress.update()
+    return scores
+
+
+def open_network(
+    cfg: Config, checkpoint: str, device: str | None = None, seed: int = 0
+) -> nn.Module:
+    """Network with a checkpoint's weights, or untrained from a seed."""
+    if checkpoint == UNTRAINED:
+        torch.manual_seed(seed)
+    return load_model(cfg, checkpoint, device)
+
+
+def map_of_film(explainer: Explainer, film: BoxedFilm, finding: str) -> np.ndarray:
+    """(H, W) map; of a detector that of the finding anywhere, box or no box.
+
+    Raises:
+        ValueError: the file's film has another size than its boxes were made for.
+    """
+    target = 'anywhere' if explainer.is_detector else None
+    cam = explainer.explain(film.path, finding, target).map
+    if cam.shape != film.size_hw:
+        raise ValueError(
+            f'{film.path} has {cam.shape[0]} x {cam.shape[1]} pixels (height x width), '
+            f'but its boxes were made for {film.size_hw[0]} x {film.size_hw[1]}. '
+            'Convert the boxes for these films.'
+        )
+    return cam
+
+
+class _LazyMaker:
+    """Makes maps of one model, which is loaded when the first one is asked for."""
+
+    def __init__(
+        self, cfg: Config, checkpoint: str, settings: Settings, method: str
+    ) -> None:
+        self._cfg = cfg
+        self._checkpoint = checkpoint
+        self._settings = settings
+        self._method = method
+        self._explainer: Explainer | None = None
+
+    def __call__(self, film: BoxedFilm, finding: str) -> np.ndarray:
+        if self._explainer is None:
+            settings = self._settings
+            model = open_network(
+                self._cfg, self._checkpoint, settings.device, settings.seed
+            )
+            self._explainer = Explainer(model, self._method, settings.layer)
+        return map_of_film(self._explainer, film, finding)
+
+
+def _place_maker(folds: Sequence[Fold], number: int) -> Any:
+    others = [fold for other, fold in enumerate(folds) if other != number]
+    return PlacePrior(film for fold in others for film in fold.films).map_of
+
+
+def _asked(film: BoxedFilm, settings: Settings) -> list[str]:
+    return [name for name in settings.findings if name in film.boxes]
+
+
+def _depends_on(
+    cfg: Config, folds: Sequence[Fold], number: int, kind: str, settings: Settings
+) -> Mapping[str, Any]:
+    """What a fold's scores depend on, beside its films and the rule."""
+    films = [[film.name for film in fold.films] for fold in folds]
+    if kind == PLACE:
+        return {'kind': kind, 'fold': number, 'films': films}
+    checkpoint = folds[number].checkpoint
+    trained = kind in settings.methods and checkpoint != UNTRAINED
+    return {
+        'kind': kind,
+        **config_facts(cfg),
+        'checkpoint_sha256': file_sha256(checkpoint) if trained else None,
+        'seed': None if trained else settings.seed,
+        'layer': settings.layer,
+        'films': films[number],
+    }

@@ -1,0 +1,63 @@
+import pytest
+
+from mmlung.report.anchors import MARKS
+from mmlung.report.anchors import PUBLISHED
+from mmlung.report.anchors import anchors_for
+
+
+def metrics(dataset='chestxray14', findings=14.0, evaluators=(), **data):
+    known = {'dataset': dataset, 'split': 'test', 'split_family': 'official'} | data
+    numbers = {'mAUC': 0.8, 'mAUC_findings': findings}
+    return {'data': known, 'metrics': numbers, 'evaluators': list(evaluators)}
+
+
+def test_official_split_of_the_same_data_set():
+    anchors, sentence = anchors_for(metrics())
+    values = {row.name: row.value for row in anchors.rows}
+    assert values['Ark-6'] == 0.8305
+    assert values['Wang 2017'] == 0.745
+    assert 'same official split alone' in sentence
+
+
+def test_no_number_of_a_random_split_is_listed():
+    names = ' '.join(row.name for item in PUBLISHED for row in item.rows)
+    for name in ('CheXNet', 'SynthEnsemble', 'ChestMNIST', 'Kaggle'):
+        assert name not in names
+
+
+def test_every_mark_is_explained():
+    assert {row.mark for item in PUBLISHED for row in item.rows} <= set(MARKS)
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (metrics(split_family='random'), "the split family is 'random'"),
+        (metrics(split_family='official-incomplete'), "'official-incomplete'"),
+        (metrics(split_family='subset'), "the split family is 'subset'"),
+        (metrics(split='val'), "the part 'val' was tested"),
+        (metrics(synthetic=True), 'synthetic phantoms'),
+        (metrics(findings=11.0), 'none is known to us'),
+        (metrics(dataset='mimic-cxr'), 'none is known to us'),
+        (metrics(findings_map={'a': 'b'}), 'none is known to us'),
+        (metrics(evaluators=[{'level': 'study'}]), 'none is known to us'),
+    ],
+    ids=['random', 'incomplete', 'subset', 'val', 'phantoms', 'findings', 'dataset']
+    + ['mapped', 'study'],
+)
+def test_none_beside_another_protocol(content, reason):
+    anchors, sentence = anchors_for(content)
+    assert anchors is None
+    assert (
+        sentence.startswith('No published number stands here: ') or 'none' in sentence
+    )
+    assert reason in sentence
+
+
+def test_vindr_consensus_alone():
+    content = metrics(dataset='vindr-cxr', ground_truth='consensus')
+    content['metrics'] = {'sensitivity@1': 0.7}
+    anchors, _ = anchors_for(content)
+    assert [row.value for row in anchors.rows] == [0.802]
+    content['data']['ground_truth'] = 'fused(wbf>0.5)'
+    assert anchors_for(content)[0] is None

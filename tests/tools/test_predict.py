@@ -1,0 +1,221 @@
+"""Films to files in process: names, resuming, failures, identifiers, two processes."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+
+from mmlung.cli import main
+from mmlung.phantom.dicom_film import encode_dicom
+from mmlung.result import read_predictions
+
+pytestmark = pytest.mark.slow
+
+REPO = Path(__file__).resolve().parent.parent.parent
+CONFIG = str(REPO / 'configs' / 'swin_vindr_demo.py')
+SECRETS = {
+    'PatientName': 'Doe^Jane',
+    'PatientID': 'MRN-4711',
+    'AccessionNumber': 'ACC-0815',
+    'StudyInstanceUID': '1.2.826.0.1.1',
+    'SeriesInstanceUID': '1.2.826.0.1.2',
+}
+
+
+@pytest.fixture
+def films(tmp_path):
+    """Two PNG films of one name in two folders, and a DICOM film with identifiers."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / 'films'
+    for name in ('a/1.png', 'b/1.png'):
+        path = folder / name
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), rng.integers(0, 200, (64, 80), dtype=np.uint8))
+    dataset = pydicom.dcmread(io.BytesIO(encode_dicom(rng.random((64, 64)), rng, 'x')))
+    for keyword, value in SECRETS.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(folder / 'film.dcm')
+    return folder
+
+
+@pytest.fixture
+def predict(random_detector, tmp_path):
+    """(images, flags) -> exit code; results go to ``tmp_path/out``."""
+
+    def call(*argv, checkpoint=random_detector):
+        images = [str(item) for item in argv]
+        fixed = ['--out', str(tmp_path / 'out'), '--device', 'cpu', '--workers', '0']
+        options = ['--cfg-options', 'img_size=64']
+        return main(['predict', CONFIG, str(checkpoint), *images, *fixed, *options])
+
+    return call
+
+
+def rows(path):
+    with path.open(newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def jsons(out):
+    return {
+        path.relative_to(out / 'films').as_posix()
+        for path in (out / 'films').rglob('*.json')
+    }
+
+
+def test_one_json_a_film_and_tables_of_all(predict, films, tmp_path, capsys):
+    assert predict(films / 'a', films / 'b', films / 'film.dcm', '--show') == 0
+    out = tmp_path / 'out'
+    assert jsons(out) == {'a/1.png.json', 'b/1.png.json', 'film.dcm.json'}
+    found = read_predictions(out / 'films' / 'film.dcm.json')
+    (result,) = found.results
+    assert found.has_boxes
+    assert result.spacing_mm is not None
+    table = rows(out / 'findings.csv')
+    assert [row['image'] for row in table] == ['a/1.png', 'b/1.png', 'film.dcm']
+    for name in found.findings:
+        best = max((f.score for f in result.findings if f.name == name), default=0)
+        assert float(table[2][name]) == best
+    boxes = [row for row in rows(out / 'boxes.csv') if row['image'] == 'film.dcm']
+    assert len(boxes) == len(result.findings)
+    assert float(boxes[0]['x2_mm']) == result.findings[0].box_xyxy_mm[2]
+    for name in ('a/1.png', 'b/1.png', 'film.dcm'):
+        picture = cv2.imread(str(out / 'figures' / f'{name}.png'))
+        assert picture is not None
+    assert not (out / 'errors.csv').exists()
+    assert not list(out.rglob('*.part'))
+    assert '3 of 3 films predicted' in capsys.readouterr().out
+
+
+def test_failed_films_are_listed_and_tried_again(predict, films, tmp_path, capsys):
+    bad = films / 'bad.dcm'
+    bad.write_text('no film')
+    assert predict(films) == 1
+    said = capsys.readouterr()
+    assert '3 of 4 films predicted' in said.out
+    assert '1 of 4 films failed, see' in said.err
+    assert 'bad.dcm: not an image: expected DICOM' in said.err
+    (error,) = rows(tmp_path / 'out' / 'errors.csv')
+    assert error['image'] == 'bad.dcm'
+    assert len(rows(tmp_path / 'out' / 'findings.csv')) == 3
+    cv2.imwrite(str(films / 'x.png'), np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    (films / 'x.png').replace(bad)
+    assert predict(films) == 0
+    assert '4 of 4 films predicted, 3 of them in an' in capsys.readouterr().out
+    assert not (tmp_path / 'out' / 'errors.csv').exists()
+    assert len(rows(tmp_path / 'out' / 'findings.csv')) == 4
+
+
+def test_only_the_same_film_and_model_is_skipped(
+    predict, films, tmp_path, capsys, random_detector
+):
+    import torch
+
+    from mmlung.checkpoint import load_checkpoint
+
+    def predicted_before(*flags, **options):
+        assert predict(films, *flags, **options) == 0
+        text = capsys.readouterr().out
+        return (
+            int(text.split('predicted, ')[1].split()[0]) if 'predicted, ' in text else 0
+        )
+
+    out = tmp_path / 'out'
+    assert predicted_before() == 0
+    assert predicted_before() == 3
+    assert predicted_before('--overwrite') == 0
+    (out / 'films' / 'a' / '1.png.json').write_text('{"cut')
+    assert predicted_before() == 2
+    cv2.imwrite(str(films / 'b' / '1.png'), np.arange(4096).reshape(64, 64) % 251)
+    assert predicted_before() == 2
+    other = load_checkpoint(random_detector)
+    path = tmp_path / 'other.pth'
+    torch.save(other | {'note': 1}, path)
+    assert predicted_before(checkpoint=path) == 0
+    assert predicted_before('--tta', checkpoint=path) == 0
+
+
+def test_the_results_are_no_films(predict, films, tmp_path, capsys):
+    assert predict(tmp_path, '--show') == 0
+    assert predict(tmp_path, '--show') == 0
+    assert '3 of 3 films predicted, 3 of them' in capsys.readouterr().out
+
+
+def test_identifiers_of_a_header_reach_no_output(predict, films, tmp_path, capfd):
+    bad = films / 'bad.dcm'  # an error must not tell them either
+    bad.write_bytes((films / 'film.dcm').read_bytes()[:-100])
+    assert predict(films, '--show') == 1
+    said = capfd.readouterr()
+    texts = [said.out, said.err]
+    out = tmp_path / 'out'
+    texts += [p.read_bytes().decode('latin-1') for p in out.rglob('*') if p.is_file()]
+    instance = str(pydicom.dcmread(films / 'film.dcm').SOPInstanceUID)
+    for secret in (*SECRETS.values(), instance):
+        assert not any(secret in text for text in texts), secret
+    (films / 'bad.dcm').unlink()
+    assert predict(films, '--keep-identifiers') == 0
+    path = out / 'films' / 'film.dcm.json'
+    kept = json.loads(path.read_text('utf-8'))['dicom_identifiers']
+    assert kept == SECRETS | {'SOPInstanceUID': instance}
+    assert predict(films) == 0  # and go again
+    assert 'dicom_identifiers' not in path.read_text('utf-8')
+
+
+@pytest.mark.parametrize(
+    ('images', 'said'),
+    [
+        (['missing.png'], 'missing.png does not exist'),
+        (['empty'], 'empty holds no film: expected DICOM files'),
+        (['*.dicom'], 'no file matches'),
+    ],
+    ids=['missing', 'empty-folder', 'glob'],
+)
+def test_what_a_user_may_get_wrong(predict, tmp_path, capsys, images, said):
+    (tmp_path / 'empty').mkdir()
+    assert predict(*(tmp_path / name for name in images)) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_flags_that_do_not_fit(predict, films, capsys, random_detector, monkeypatch):
+    member = ['--member', CONFIG, str(random_detector)]
+    assert predict(films, *member, '--calibration', 'x.json') == 2
+    assert 'is of one model, and this is an ensemble' in capsys.readouterr().err
+    monkeypatch.delenv('RANK', raising=False)
+    assert predict(films, '--launcher', 'pytorch') == 2
+    assert '--launcher pytorch needs torchrun' in capsys.readouterr().err
+    assert predict(films, '--launcher', 'slurm') == 2
+    assert '--launcher slurm needs GPUs' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        predict(films, '--batch-size', '0')
+    assert '--batch-size at least 1' in capsys.readouterr().err
+
+
+def test_an_ensemble_of_one_model_twice(predict, films, tmp_path, random_detector):
+    member = ['--member', CONFIG, str(random_detector)]
+    assert predict(films / 'a', *member) == 0
+    (result,) = read_predictions(tmp_path / 'out/films/1.png.json').results
+    assert len(result.made_by.models) == 2
+
+
+def test_two_processes_share_the_films(films, tmp_path, random_detector):
+    (films / 'bad.dcm').write_text('no film')
+    argv = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    argv += ['--nproc-per-node', '2', str(REPO / 'tools' / 'predict.py'), CONFIG]
+    argv += [str(random_detector), str(films), '--out', str(tmp_path / 'out')]
+    argv += ['--launcher', 'pytorch', '--workers', '0', '--cfg-options', 'img_size=64']
+    env = os.environ | {'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr  # one film is bad
+    assert done.stdout.count('3 of 4 films predicted') == 1
+    assert len(jsons(tmp_path / 'out')) == 3
+    assert len(rows(tmp_path / 'out' / 'findings.csv')) == 3
+    (error,) = rows(tmp_path / 'out' / 'errors.csv')
+    assert error['image'] == 'bad.dcm'

@@ -1,0 +1,169 @@
+r"""Show where a classifier or detector sees findings on films: Grad-CAM and its kin.
+
+Per film one page in DIR/figures: the film (with a detector's boxes) and the maps of
+its findings, laid over it. DIR/gradcam.json lists them; --save-maps keeps the maps as
+.npy, on the pixels of the original film. An interrupted run goes on where it stopped.
+A map shows what the network used, not where disease is. Research software, not a
+medical device.
+
+Examples:
+  python tools/gradcam.py configs/convnext_chestxray14.py best.pth films/ --out maps
+  python tools/gradcam.py configs/swin_vindr.py best.pth a.dicom 'more/*.dicom' \
+      --finding Cardiomegaly --method layercam --out maps --save-maps
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmlung.cli import one_line_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Command line."""
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser(
+        prog='mmlung gradcam',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config file of a detector or classifier')
+    parser.add_argument('checkpoint', help="checkpoint file, or 'none' for untrained")
+    parser.add_argument(
+        'images', nargs='+', help='films: files, folders, patterns; DICOM, PNG, JPEG'
+    )
+    parser.add_argument(
+        '--finding',
+        default='top3',
+        metavar='NAME|topK|all',
+        help='names split by commas, the K most probable of each film, or all '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--method',
+        metavar='NAME',
+        help='gradcam, gradcam++, layercam, eigencam, or scorecam (classifiers only, '
+        'slow) (default: gradcam for a classifier, layercam for a detector, whose '
+        'boxes depend on few places)',
+    )
+    parser.add_argument(
+        '--target',
+        choices=['logit', 'box', 'anywhere'],
+        help="what is explained: a classifier's logit; a detector's box, or the "
+        'finding anywhere on the film, which exists where no box is found (default: '
+        'the box, if one reaches --score-thr, else anywhere)',
+    )
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='S',
+        help='detector: boxes below it are not drawn and not explained as boxes '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--layer',
+        metavar='NAME',
+        help='dotted name of the layer that is read (default: the last with a map; '
+        'of a detector the one before it)',
+    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--save-maps',
+        nargs='?',
+        const='float16',
+        choices=['float16', 'float32'],
+        help='keep the maps as .npy (default where given: float16)',
+    )
+    parser.add_argument('--device', help='such as cpu or cuda:0 (default: GPU, if any)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='load these files even if they hold more than weights: they can run code',
+    )
+    return parser.parse_args(argv)
+
+
+@one_line_errors
+def main(argv: list[str] | None = None) -> int:
+    """Draw the maps, print where they are; 1 when a film was skipped."""
+    args = parse_args(argv)
+    from mmlung._quiet import quiet_imports
+
+    with quiet_imports():
+        import mmdet  # noqa: F401
+        import mmpretrain  # noqa: F401
+
+    from mmlung.checkpoint import trust
+    from mmlung.config import load_config
+    from mmlung.explain import Explainer
+    from mmlung.explain import load_model
+    from mmlung.explain.run import FILE_NAME
+    from mmlung.explain.run import MapsRun
+    from mmlung.explain.run import parse_findings
+    from mmlung.inferencer.sources import distinct_names
+    from mmlung.inferencer.sources import films_of
+
+    for path in args.trust_checkpoint:
+        trust(path)
+    films = {f.name: Path(f.data) for f in distinct_names(films_of(args.images))}
+    model = load_model(
+        load_config(args.config, args.cfg_options), args.checkpoint, args.device
+    )
+    explainer = Explainer(model, args.method, args.layer, args.score_thr)
+    run = MapsRun(
+        explainer,
+        args.out,
+        _head(args, explainer.method),
+        parse_findings(args.finding, explainer.findings),
+        args.target,
+        args.save_maps,
+    )
+    images = run.run(films)
+    if run.zero_maps:
+        print(f'{run.zero_maps} maps are zero: no place speaks for those findings')
+    print(f'{len(images)} films: {args.out / FILE_NAME}, pages in {args.out}/figures')
+    if run.failed:
+        print(f'{len(run.failed)} of {len(films)} films were skipped', file=sys.stderr)
+    return 1 if run.failed else 0
+
+
+def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
+    """What a folder of maps must share to be continued."""
+    from mmlung.checkpoint import file_sha256
+    from mmlung.provenance import UNTRAINED
+
+    trained = args.checkpoint != UNTRAINED
+    return {
+        'config': args.config,
+        'checkpoint': {
+            'file': args.checkpoint,
+            'sha256': file_sha256(args.checkpoint) if trained else None,
+        },
+        'method': method,
+        'settings': {
+            'finding': args.finding,
+            'target': args.target,
+            'score_thr': args.score_thr,
+            'layer': args.layer,
+            'save_maps': args.save_maps,
+            'cfg_options': dict(args.cfg_options or {}),
+        },
+    }
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,91 @@
+"""One offline HTML file of a test: numbers, curves, films to look at, limits.
+
+Reads metrics.json and predictions.json of a work dir, its training log, and the maps
+that `mmlung gradcam` wrote. The file opens in any browser without a network, in light
+and dark, and prints to PDF. It embeds films: mind your data use agreement.
+
+Examples:
+  python tools/report.py work_dirs/swin_vindr
+  python tools/report.py work_dirs/swin_vindr --maps work_dirs/swin_vindr/maps
+  python tools/report.py work_dirs/swin_vindr --no-images --out to_share.html
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmlung.cli import one_line_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog='mmlung report',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('work_dir', type=Path, help='of `mmlung test`')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='FILE.html',
+        help='where the report goes (default: report.html in the work dir)',
+    )
+    parser.add_argument(
+        '--maps', type=Path, metavar='DIR', help='folder that `mmlung gradcam` wrote'
+    )
+    parser.add_argument(
+        '--predictions',
+        type=Path,
+        metavar='FILE.json',
+        help='where the test wrote them, if not into the work dir',
+    )
+    parser.add_argument(
+        '--images-root',
+        type=Path,
+        metavar='DIR',
+        help='folder that the names of the films start from (default: the one that the '
+        'tested annotation file records)',
+    )
+    parser.add_argument(
+        '--no-images', action='store_true', help='embed neither films nor maps'
+    )
+    args = parser.parse_args(argv)
+    if args.out is not None and args.out.suffix not in ('.html', '.htm'):
+        parser.error(f'--out must end in .html, got {args.out}')
+    return args
+
+
+@one_line_errors
+def main(argv: list[str] | None = None) -> int:
+    """Read, write, say where it is."""
+    args = parse_args(argv)
+    from mmlung.report import read_sources
+    from mmlung.report import write_report
+
+    sources = read_sources(
+        args.work_dir,
+        args.maps,
+        args.images_root,
+        args.predictions,
+        with_images=not args.no_images,
+    )
+    curves = None
+    if sources.predictions is not None:
+        from mmlung._quiet import quiet_imports
+
+        with quiet_imports():
+            from mmlung.curves import measure_curves
+
+        curves = measure_curves(sources.predictions)
+    out = args.out or args.work_dir / 'report.html'
+    write_report(out, sources, curves)
+    print(f'report: {out} ({out.stat().st_size / 1e6:.1f} MB)')
+    if sources.no_films is not None and not args.no_images:
+        print(sources.no_films)
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
