@@ -1,4 +1,5 @@
 import io
+import os
 import shutil
 import subprocess
 
@@ -281,6 +282,27 @@ def test_an_independent_checker_finds_no_error_in_the_capture(findings, tmp_path
     path = tmp_path / 'capture.dcm'
     secondary_capture(result_of(findings), film()).save_as(path)
     assert errors_of('dciodvfy', path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('findings', CASES.values(), ids=CASES)
+def test_an_independent_checker_finds_no_error_in_the_template(findings, tmp_path):
+    if shutil.which('DicomSRValidator') is None:
+        pytest.skip('needs DicomSRValidator: apt-get install pixelmed-apps')
+    path = tmp_path / 'report.dcm'
+    write_structured_report(result_of(findings, made_by=MADE_BY), film(), path)
+    # Newer Java stops at the size of the validator's rules without these.
+    limits = ('xpathTotalOpLimit', 'xpathExprOpLimit', 'xpathExprGrpLimit')
+    options = ' '.join(f'-Djdk.xml.{limit}=0' for limit in limits)
+    done = subprocess.run(
+        ['DicomSRValidator', path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'JAVA_TOOL_OPTIONS': options},
+    )
+    text = done.stdout + done.stderr
+    assert 'Root Template Validation Complete' in text
+    assert [line for line in text.splitlines() if line.startswith('Error')] == []
 
 
 def test_corners_are_cut_at_the_film():

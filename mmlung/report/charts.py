@@ -107,7 +107,10 @@ class _Plot:
         for value, text in self.x.ticks:
             place, _ = self.at(value, self.y.low)
             pieces.append(_line('grid', (place, TOP), (place, bottom)))
-            pieces.append(_text(place, bottom + 14, text, 'middle'))
+            # A long number at the end of the axis would leave the drawing.
+            ends = len(text) > 3 and place > LEFT + 0.95 * self.width
+            anchor = 'end' if ends else 'middle'
+            pieces.append(_text(place + 8 * ends, bottom + 14, text, anchor))
         for value, text in self.y.ticks:
             _, place = self.at(self.x.low, value)
             pieces.append(_line('grid', (LEFT, place), (LEFT + self.width, place)))

@@ -19,7 +19,7 @@ from mmlung.result import Finding
 
 FILM_PX = 320
 """Longer side of an embedded film."""
-FIGURE_PX = 760
+FIGURE_PX = 1100
 """Width of an embedded figure of a map."""
 _QUALITY = 80
 _LARGE = 0.7

@@ -92,10 +92,10 @@ circle { fill-opacity: .8; }
 .swatch + .swatch { margin-left: 1rem; }
 .gallery {
   display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr));
+  grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr));
 }
 .gallery.wide {
-  grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr));
+  grid-template-columns: 1fr;
 }
 .case { background: var(--panel); padding: .5rem; border-radius: 6px; }
 .case figcaption { font-size: .88rem; padding-top: .4rem; }
@@ -132,7 +132,7 @@ footer { margin-top: 3rem; border-top: 2px solid var(--rule); color: var(--muted
   th, td { padding: .15rem .35rem; }
   .panels { grid-template-columns: repeat(3, 1fr); gap: .5rem; }
   .gallery { grid-template-columns: repeat(3, 1fr); gap: .5rem; }
-  .gallery.wide { grid-template-columns: repeat(2, 1fr); }
+  .gallery.wide { grid-template-columns: 1fr; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

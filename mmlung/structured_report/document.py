@@ -39,7 +39,8 @@ _CERTAINTY_THR = private_code('threshold', 'Certainty that counts as present')
 _NOTHING = private_code('nothing-reported', 'No finding reported by the algorithm')
 _PERCENT = Code('%', 'UCUM', 'Percent')
 _NO_UNITS = Code('1', 'UCUM', 'no units')
-_RADIOGRAPHY = Code('43468-8', 'LN', 'XR unspecified body region')  # of CID 100
+# Of CID 100 in every edition; its code for X-ray (LN 43468-8) is in newer ones alone.
+_PROCEDURE = Code('363679005', 'SCT', 'Imaging procedure')
 _ENGLISH = Code('en', 'RFC5646', 'English')
 
 
@@ -87,7 +88,7 @@ def structured_report(
     )
     content = hd.sr.MeasurementReport(
         observation_context=_observer(hd),
-        procedure_reported=_RADIOGRAPHY,
+        procedure_reported=_PROCEDURE,
         imaging_measurements=[*_groups(hd, shown, header, algorithm)],
         language_of_content_item_and_descendants=(
             hd.sr.LanguageOfContentItemAndDescendants(_ENGLISH)
