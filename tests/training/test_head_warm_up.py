@@ -11,6 +11,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
+from mmlung.checkpoint import PlainCheckpointHook
 from mmlung.training.head_warm_up import HeadWarmUpHook
 
 
@@ -63,7 +64,11 @@ def train(work_dir, epochs, max_epochs, model=None, **kwargs):
             'optimizer': {'type': 'AdamW', 'lr': 0.01, 'weight_decay': 0.5},
             'clip_grad': {'max_norm': 5.0},
         },
-        custom_hooks=[{'type': 'mmlung.HeadWarmUpHook', 'epochs': epochs}, watch],
+        custom_hooks=[
+            {'type': 'mmlung.HeadWarmUpHook', 'epochs': epochs},
+            PlainCheckpointHook(),  # other tests leave the safe loading on
+            watch,
+        ],
         default_scope='mmengine',
         experiment_name=f'{work_dir.name}-{max_epochs}',
         log_level='WARNING',
