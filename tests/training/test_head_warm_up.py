@@ -1,5 +1,6 @@
 """The backbone must not move in the warm-up, and must after it."""
 
+import itertools
 import logging
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from torch import nn
 
 from mmlung.checkpoint import PlainCheckpointHook
 from mmlung.training.head_warm_up import HeadWarmUpHook
+
+_count = itertools.count()
 
 
 class TwoParts(BaseModel):
@@ -70,7 +73,7 @@ def train(work_dir, epochs, max_epochs, model=None, **kwargs):
             watch,
         ],
         default_scope='mmengine',
-        experiment_name=f'{work_dir.name}-{max_epochs}',
+        experiment_name=f'warm-up-{next(_count)}',  # mmengine keeps one log a name
         log_level='WARNING',
         **kwargs,
     )
