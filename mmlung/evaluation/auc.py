@@ -14,6 +14,7 @@ from mmlung.evaluation.bootstrap import with_intervals
 from mmlung.evaluation.delong import delong_auc
 from mmlung.evaluation.image_scores import ScoredImage
 from mmlung.evaluation.image_scores import read_scores
+from mmlung.evaluation.ranking import of_one_cluster
 from mmlung.evaluation.ranking import rank
 from mmlung.evaluation.study_level import AGGREGATES
 from mmlung.evaluation.study_level import count_conflicts
@@ -141,9 +142,9 @@ def _too_few_clusters(
     """Number of clusters with each finding; NaN for intervals that rest on one."""
     report = {}
     for name, column in zip(classes, target.T, strict=True):
-        present, absent = (len(np.unique(cluster[column == v])) for v in (1, 0))
-        report[f'n_positive_clusters/{name}'] = float(present)
-        if min(present, absent) < 2:
+        present = np.unique(cluster[column == 1])
+        report[f'n_positive_clusters/{name}'] = float(len(present))
+        if of_one_cluster(column, cluster):
             report |= {
                 f'{key}/{name}_{end}': float('nan')
                 for key in ('AUC', 'AUPRC')

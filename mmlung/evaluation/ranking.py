@@ -127,3 +127,18 @@ def rank(
         ties=counted(tie, absent[tied], len(tied_level)),
         tied_level=tied_level,
     )
+
+
+def of_one_cluster(target: np.ndarray, cluster: np.ndarray) -> bool:
+    """Whether all present or all absent images are of one cluster, or there are none.
+
+    Resampling clusters then shows no spread, so an interval would mean nothing.
+
+    Args:
+        target: (B,) 1 present, 0 absent, NaN unknown.
+        cluster: (B,) int, each image's cluster.
+
+    >>> of_one_cluster(np.array([1.0, 1, 0, 0]), np.array([7, 7, 8, 9]))
+    True
+    """
+    return any(len(np.unique(cluster[target == value])) < 2 for value in (0, 1))

@@ -12,6 +12,7 @@ from mmlung.evaluation.bootstrap import cluster_index
 from mmlung.evaluation.bootstrap import mean_defined
 from mmlung.evaluation.bootstrap import with_intervals
 from mmlung.evaluation.ranking import Ranking
+from mmlung.evaluation.ranking import of_one_cluster
 from mmlung.evaluation.ranking import rank
 from mmlung.result import without_nan
 
@@ -116,6 +117,10 @@ class _Split:
             g: (self.positive[g] >= min_positives) & (self.positive[g] < self.known[g])
             for g in self.images
         }
+        self.no_spread = {
+            g: [of_one_cluster(t, cluster[i]) for t in target[i].T]
+            for g, i in self.images.items()
+        }
         self.compared = [g for g in self.images if g != UNKNOWN and enough[g].any()]
         self.shared = np.full(target.shape[1], bool(self.compared))
         for g in self.compared:
@@ -159,6 +164,15 @@ class _Split:
             numbers['gap'] = means[self.best] - means[self.worst]
         return numbers
 
+    def _auc(
+        self, numbers: Mapping[str, float], group: str, c: int
+    ) -> dict[str, float]:
+        """AUC of a finding; no interval where its films are of one patient."""
+        row = _numbers(numbers, f'{group}/{c}', 'AUC')
+        if self.no_spread[group][c]:
+            row |= dict.fromkeys(row.keys() - {'AUC'}, float('nan'))
+        return row
+
     def report(
         self, numbers: Mapping[str, float], classes: Sequence[str]
     ) -> dict[str, Any]:
@@ -171,7 +185,7 @@ class _Split:
                 **_numbers(numbers, f'{group}/mAUC', 'mAUC'),
                 'findings': {
                     name: {
-                        **_numbers(numbers, f'{group}/{c}', 'AUC'),
+                        **self._auc(numbers, group, c),
                         'n_positive': int(self.positive[group][c]),
                         'n_known': int(self.known[group][c]),
                     }

@@ -366,7 +366,7 @@ def test_two_processes_give_the_numbers_of_one(trained, tested, kind, tmp_path, 
         for path in (folder, tmp_path)
     ]
     assert names[0] == names[1]
-    assert done.stdout.count('\nfinding ') == 1  # one process reports
+    assert done.stdout.count('\nmetrics: ') == 1  # one process reports
 
 
 def close(a, b):

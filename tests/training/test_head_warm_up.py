@@ -1,5 +1,6 @@
 """The backbone must not move in the warm-up, and must after it."""
 
+import itertools
 import logging
 from types import SimpleNamespace
 
@@ -11,7 +12,10 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
+from mmlung.checkpoint import PlainCheckpointHook
 from mmlung.training.head_warm_up import HeadWarmUpHook
+
+_count = itertools.count()
 
 
 class TwoParts(BaseModel):
@@ -63,9 +67,13 @@ def train(work_dir, epochs, max_epochs, model=None, **kwargs):
             'optimizer': {'type': 'AdamW', 'lr': 0.01, 'weight_decay': 0.5},
             'clip_grad': {'max_norm': 5.0},
         },
-        custom_hooks=[{'type': 'mmlung.HeadWarmUpHook', 'epochs': epochs}, watch],
+        custom_hooks=[
+            {'type': 'mmlung.HeadWarmUpHook', 'epochs': epochs},
+            PlainCheckpointHook(),  # other tests leave the safe loading on
+            watch,
+        ],
         default_scope='mmengine',
-        experiment_name=f'{work_dir.name}-{max_epochs}',
+        experiment_name=f'warm-up-{next(_count)}',  # mmengine keeps one log a name
         log_level='WARNING',
         **kwargs,
     )
