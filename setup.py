@@ -10,6 +10,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 TRAVELLERS = ('configs', 'tools', 'data_converters')
+HIGHDICOM = 'highdicom>=0.27'  # DICOM structured reports: MIT
 VERSION = re.search(
     r"__version__ = '([^']+)'", (HERE / 'mmlung/__init__.py').read_text('utf-8')
 ).group(1)
@@ -71,8 +72,9 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
-        'sr': ['highdicom>=0.27'],  # DICOM structured reports: MIT
+        'sr': [HIGHDICOM],
         'test': [
+            HIGHDICOM,
             'pytest>=8.3',
             'hypothesis>=6.100',
             'pyjpegls>=1.4',  # reads JPEG-LS, as a second opinion

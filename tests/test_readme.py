@@ -24,6 +24,10 @@ def commands_of(page: str) -> list[str]:
 
 
 LINES = commands_of(TEXT)
+WITH_CONFIG = (
+    *('train', 'calibrate', 'test', 'submission'),
+    *('predict', 'gradcam', 'cam-benchmark'),
+)
 COMMANDS = sorted(
     {' '.join(c.split()) for p in PAGES for c in commands_of(p) if 'mmlung ' in c[:7]}
 )
@@ -54,10 +58,10 @@ def test_its_tool_understands_it(command):
         from data_converters.__main__ import parse_args
 
         parse_args(argv)
-    elif name in ('train', 'calibrate', 'test', 'submission'):
-        args = tool(name).parse_args(argv)
+    elif name in WITH_CONFIG:
+        args = tool(name.replace('-', '_')).parse_args(argv)
         assert (REPO / args.config).is_file()
-    elif name in ('compare', 'summarize'):
+    elif name in ('compare', 'summarize', 'report'):
         tool(name).parse_args(argv)
     elif name == 'phantom':
         tool('make_phantom').parse_args(argv)

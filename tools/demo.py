@@ -1,4 +1,7 @@
-"""The whole path on synthetic radiographs: draw, convert, train, test.
+"""The whole path on synthetic radiographs: from a download to a report.
+
+Draw, convert, train, calibrate, test; then what the networks looked at (Grad-CAM), a
+report of each test in HTML, and predictions for films that neither has seen.
 
 Nothing is downloaded and nothing is real: the films are phantoms, and no number from
 them says anything about patients. An interrupted demo goes on where it stopped.
@@ -24,8 +27,8 @@ from mmlung.steps import run_steps
 REPO = Path(__file__).resolve().parent.parent
 # Films to draw, and epochs: chosen for 20 minutes on two cores.
 SIZES = {
-    'full': {'train': 480, 'test': 160, 'images': 2000, 'epochs': (6, 24)},
-    'smoke': {'train': 16, 'test': 8, 'images': 60, 'epochs': (1, 1)},
+    'full': {'train': 480, 'test': 160, 'images': 2000, 'new': 8, 'epochs': (6, 24)},
+    'smoke': {'train': 16, 'test': 8, 'images': 60, 'new': 2, 'epochs': (1, 1)},
 }
 KINDS = {
     'detector': ('configs/swin_vindr_demo.py', 'vindr-cxr'),
@@ -107,29 +110,55 @@ def data_steps(out: Path, mode: str) -> list[Step]:
 
 
 def model_steps(kind: str, out: Path, mode: str) -> list[Step]:
-    """Test the untrained network, train, test."""
+    """Test the untrained network, train, calibrate, test."""
     config, data = KINDS[kind]
     work_dir = out / kind
     epochs = SIZES[mode]['epochs'][list(KINDS).index(kind)]
     options = ('--cfg-options', f'data_root={out}/data/{data}', f'max_epochs={epochs}')
+    best = f'{work_dir}/best.pth'
+
+    def step(name: str, tool: str, *arguments: str) -> Step:
+        return Step(f'{kind}-{name}', (tool, config, *arguments, *options), True)
+
+    return [
+        step(
+            'untrained', 'tools/test.py', 'none', '--work-dir', f'{work_dir}/untrained'
+        ),
+        step(
+            'train', 'tools/train.py', '--work-dir', str(work_dir), '--amp', '--resume'
+        ),
+        step('calibrate', 'tools/calibrate.py', best, '--work-dir', str(work_dir)),
+        step('test', 'tools/test.py', best, '--work-dir', str(work_dir)),
+    ]
+
+
+def new_films_step(out: Path, mode: str) -> Step:
+    """Draw films that belong to neither download."""
+    count = str(SIZES[mode]['new'])
+    return Step(
+        'draw-new',
+        ('tools/make_phantom.py', 'vindr', '--out', f'{out}/raw/new')
+        + ('--train', '1', '--test', count, '--seed', '1'),
+    )
+
+
+def reading_steps(kind: str, out: Path) -> list[Step]:
+    """Maps of the films that the report shows, the report, predictions of new films."""
+    config, _ = KINDS[kind]
+    work_dir = out / kind
+    best = f'{work_dir}/best.pth'
+    new = f'{out}/raw/new/test'
     return [
         Step(
-            f'{kind}-untrained',
-            ('tools/test.py', config, 'none', '--work-dir', f'{work_dir}/untrained')
-            + options,
-            talkative=True,
+            f'{kind}-maps',
+            ('tools/gradcam.py', config, best, '--cases', str(work_dir))
+            + ('--out', f'{work_dir}/maps'),
         ),
+        Step(f'{kind}-report', ('tools/report.py', str(work_dir))),
         Step(
-            f'{kind}-train',
-            ('tools/train.py', config, '--work-dir', str(work_dir))
-            + ('--amp', '--resume', *options),
-            talkative=True,
-        ),
-        Step(
-            f'{kind}-test',
-            ('tools/test.py', config, f'{work_dir}/best.pth')
-            + ('--work-dir', str(work_dir), *options),
-            talkative=True,
+            f'{kind}-predict',
+            ('tools/predict.py', config, best, new, '--out', f'{work_dir}/predicted')
+            + ('--show',),
         ),
     ]
 
@@ -178,6 +207,9 @@ def main(argv: list[str] | None = None) -> int:
     steps = data_steps(out, args.mode)
     for kind in KINDS:
         steps += model_steps(kind, out, args.mode)
+    steps.append(new_films_step(out, args.mode))
+    for kind in KINDS:
+        steps += reading_steps(kind, out)
     out_here = REPO / out  # the steps run in the checkout
     try:
         run_steps(steps, out_here, cwd=REPO)
@@ -187,15 +219,28 @@ def main(argv: list[str] | None = None) -> int:
     for kind in KINDS:
         print(f'\n== {kind}, on phantoms ==')
         print(table_of((out_here / 'logs' / f'{kind}-test.log').read_text('utf-8')))
-    print(f'ROC curves of the classifier: {out_here / "classifier" / "roc.png"}')
     joined = join_metrics(out_here)
     print(json.dumps(joined, indent=1))
+    print(what_to_look_at(out_here))
     missed = shortfalls(joined) if args.mode == 'full' else []
     for line in missed:
         print(f'the demo did not learn as it should: {line}', file=sys.stderr)
     if not missed:
         print(NEXT_STEPS)
     return 1 if missed else 0
+
+
+def what_to_look_at(out: Path) -> str:
+    """Where the pages and pictures are."""
+    lines = ['', 'Look at (all of it drawn, none of it of a patient):']
+    for kind in KINDS:
+        folder = out / kind
+        lines += [
+            f'  {folder / "report.html"}   the {kind}: open it in a browser',
+            f'  {folder / "maps/figures"}   what it looked at (Grad-CAM)',
+            f'  {folder / "predicted"}   its predictions for new films',
+        ]
+    return '\n'.join(lines)
 
 
 def table_of(log: str) -> str:

@@ -57,6 +57,8 @@ def test_every_tool_and_config_of_the_plan_exists(tmp_path):
     steps = demo.data_steps(tmp_path, 'smoke')
     for kind in demo.KINDS:
         steps += demo.model_steps(kind, tmp_path, 'smoke')
+        steps += demo.reading_steps(kind, tmp_path)
+    steps.append(demo.new_films_step(tmp_path, 'smoke'))
     named = {part for step in steps for part in step.argv if part.endswith('.py')}
     assert named
     for path in named:
