@@ -69,7 +69,13 @@ EXPORTED = {
         'load_model',
     },
     'mmlung.inferencer': {'FilmSource', 'Inferencer', 'films_of'},
-    'mmlung.report': {'read_sources', 'write_report'},
+    'mmlung.report': {
+        'gaps',
+        'holds_films',
+        'read_sources',
+        'shown_films',
+        'write_report',
+    },
     'mmlung.models': {'MaskUnknown'},
     'mmlung.dicom': {'ChestImage', 'image_size_hw', 'read_image'},
     'mmlung.evaluation': {

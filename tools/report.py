@@ -6,13 +6,14 @@ and dark, and prints to PDF. It embeds films: mind your data use agreement.
 
 Examples:
   python tools/report.py work_dirs/swin_vindr
-  python tools/report.py work_dirs/swin_vindr --maps work_dirs/swin_vindr/maps
+  python tools/report.py work_dirs/swin_vindr --maps maps_of_some_films
   python tools/report.py work_dirs/swin_vindr --no-images --out to_share.html
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmlung.cli import one_line_errors
@@ -33,7 +34,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help='where the report goes (default: report.html in the work dir)',
     )
     parser.add_argument(
-        '--maps', type=Path, metavar='DIR', help='folder that `mmlung gradcam` wrote'
+        '--maps',
+        type=Path,
+        metavar='DIR',
+        help='folder that `mmlung gradcam` wrote (default: maps in the work dir, if it '
+        'is there)',
     )
     parser.add_argument(
         '--predictions',
@@ -59,8 +64,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 @one_line_errors
 def main(argv: list[str] | None = None) -> int:
-    """Read, write, say where it is."""
+    """Read, write, say where it is, what it lacks, and what may not be shared."""
     args = parse_args(argv)
+    from mmlung.report import gaps
+    from mmlung.report import holds_films
     from mmlung.report import read_sources
     from mmlung.report import write_report
 
@@ -82,8 +89,15 @@ def main(argv: list[str] | None = None) -> int:
     out = args.out or args.work_dir / 'report.html'
     write_report(out, sources, curves)
     print(f'report: {out} ({out.stat().st_size / 1e6:.1f} MB)')
-    if sources.no_films is not None and not args.no_images:
-        print(sources.no_films)
+    missing = gaps(sources)
+    if missing:
+        print(f'left out: {"; ".join(missing)}')
+    if holds_films(sources):
+        print(
+            'warning: it embeds films, and the data use agreement may forbid sharing '
+            'them; --no-images makes a report without',
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -15,6 +15,7 @@ from mmlung.boxes import match_greedy
 from mmlung.boxes import match_optimal
 from mmlung.report.cases import PER_GALLERY
 from mmlung.report.cases import Case
+from mmlung.report.cases import Gallery
 from mmlung.report.films import Drawn
 from mmlung.report.films import around
 from mmlung.result import Finding
@@ -111,7 +112,7 @@ def threshold_of(name: str, score_thr: ScoreThr) -> float:
     return DEFAULT_THRESHOLD if score_thr is None else score_thr
 
 
-def detected_cases(films: Sequence[Outcome]) -> dict[str, list[Case]]:
+def detected_cases(films: Sequence[Outcome]) -> dict[str, Gallery]:
     """Galleries of a detector.
 
     Best and worst go by the mean IoU of the film's true boxes, less false positives
@@ -127,10 +128,25 @@ def detected_cases(films: Sequence[Outcome]) -> dict[str, list[Case]]:
     false = [(box, film) for film in films for box in film.false]
     false.sort(key=lambda item: -(item[0].score or 0))
     return {
-        'Best': [_whole(film) for film in best[:PER_GALLERY]],
-        'Worst': [_whole(film) for film in worst[:PER_GALLERY]],
-        'Missed': _single(missed, 'missed'),
-        'False positive': _single(false, 'false positive'),
+        'Best': Gallery(
+            'Films with the largest mean IoU of their true boxes.',
+            [_whole(film) for film in best[:PER_GALLERY]],
+        ),
+        'Worst': Gallery(
+            'Films with true boxes and the smallest mean IoU, most errors first.',
+            [_whole(film) for film in worst[:PER_GALLERY]],
+        ),
+        'Missed': Gallery(
+            f'True boxes that no prediction hits (IoU {HIT_IOU} or more), large ones '
+            'first, each finding in turn.',
+            _single(missed, 'missed'),
+        ),
+        'False positive': Gallery(
+            f'Predictions that hit no true box (IoU {HIT_IOU} or more) of their '
+            'finding, or one that is found already; highest scores first, each finding '
+            'in turn.',
+            _single(false, 'false positive'),
+        ),
     }
 
 
@@ -179,16 +195,17 @@ def _varied(
 
 
 def _nearest(box: Finding, film: Outcome) -> str:
-    """The prediction below the threshold that would have been the hit."""
+    """What the predictions at the place of a missed box are."""
     assert box.box_xyxy is not None
     same = [f for f in film.result.findings if f.name == box.name and f.box_xyxy]
     overlap = box_iou(_boxes(same), _boxes([box]))[:, 0]
-    near = [
-        f.score or 0 for f, iou in zip(same, overlap, strict=True) if iou >= HIT_IOU
-    ]
+    near = [f for f, iou in zip(same, overlap, strict=True) if iou >= HIT_IOU]
     if not near:
         return f'No {box.name} box of any score lies here.'
-    return f'The best box here has the score {max(near):.3f}, below its threshold.'
+    best = max(near, key=lambda f: f.score or 0)
+    if best in film.kept:
+        return f'A box of score {best.score:.3f} lies here, but hits another true box.'
+    return f'The best box here has the score {best.score:.3f}, below its threshold.'
 
 
 def _truth(film: Outcome) -> str:

@@ -21,6 +21,7 @@ from mmlung.report.markup import count
 from mmlung.report.markup import paragraph
 from mmlung.report.markup import section
 from mmlung.report.markup import table
+from mmlung.report.markup import undefined_note
 from mmlung.report.markup import with_interval
 from mmlung.report.sources import Sources
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 FROC, IOU = 'FROC curves', 'IoU of the boxes'
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Those of :data:`mmlung.evaluation.froc.FP_PER_IMAGE`, which needs a framework."""
 _TICKS = [
     (r, t) for r, t in zip(RATES, ('⅛', '¼', '½', '1', '2', '4', '8'), strict=True)
 ]
@@ -50,13 +52,24 @@ def froc_section(sources: Sources, curves: Curves | None) -> Markup:
     by_name = {} if curves is None else curves.froc
     drawn += [_froc(name, row, by_name.get(name)) for name, row in rows.items()]
     text = (
-        'Share of the true boxes that are found (IoU of at least 0.4) against false '
-        'positives per film, on a logarithmic axis. Dots: metrics.json, with 95 % '
-        'intervals.'
+        f'Share of the true boxes that are found ({_hit(sources)}) against false '
+        'positives per film, on a logarithmic axis; those of one finding alone in its '
+        'own panel. Dots: metrics.json, with 95 % intervals.'
     )
     if curves is None:
         text += ' The lines between are missing: there is no predictions.json.'
-    return section(FROC, paragraph(text), panels(drawn), _sensitivities(overall, rows))
+    return section(FROC, paragraph(text), panels(drawn), *_sensitivities(overall, rows))
+
+
+def _hit(sources: Sources) -> str:
+    """What counts as found, as the test set it."""
+    evaluators = sources.metrics.get('evaluators') or ()
+    settings: Mapping[str, Any] = next(
+        (e for e in evaluators if e.get('type') == 'mmlung.FROC'), {}
+    )
+    if settings.get('centre_inside'):
+        return 'the centre of a prediction lies inside'
+    return f'IoU of at least {settings.get("iou_thr", 0.4):g}'
 
 
 def _froc(name: str, row: Mapping[str, Any], curve: FrocCurve | None) -> Markup:
@@ -96,16 +109,19 @@ def _steps(curve: FrocCurve) -> Series:
 
 def _sensitivities(
     overall: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]
-) -> Markup:
-    heads = ['Finding', *(f'{text} FP' for _, text in _TICKS)]
+) -> list[Markup]:
+    heads = ['Finding', 'True boxes', *(f'{text} FP' for _, text in _TICKS)]
     lines = [('All findings', overall), *rows.items()]
     cells = [
-        (name, *(with_interval(row, f'sensitivity@{rate:g}', 2) for rate in RATES))
+        (
+            name,
+            count(row.get('FROC_boxes')),
+            *(with_interval(row, f'sensitivity@{rate:g}', 2) for rate in RATES),
+        )
         for name, row in lines
     ]
-    return table(
-        'Sensitivity at false positives per film [95 % interval]', heads, cells
-    )
+    caption = 'Sensitivity at false positives per film [95 % interval]'
+    return [table(caption, heads, cells), undefined_note(cells)]
 
 
 def iou_section(sources: Sources, films: Sequence[Outcome]) -> Markup:
@@ -124,10 +140,13 @@ def iou_section(sources: Sources, films: Sequence[Outcome]) -> Markup:
         values = [value for film in films for value in film.iou[name]]
         if values:
             drawn.append(_histogram(name, values, rows.get(name, {})))
+    overall = sources.metrics['metrics']
     text = (
         'Each true box with its one-to-one match of the same finding, at the '
         "test's thresholds. Boxes that were not found at all are the bar left of 0. "
-        'mIoU is the mean over all of them.'
+        'mIoU is the mean over all of them, and more predictions can raise it: here it '
+        f'costs {with_interval(overall, "fp_per_image", 2)} false positives per film '
+        f'(PQ {with_interval(overall, "PQ")}).'
     )
     return section(IOU, paragraph(text), panels(drawn))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,38 +38,70 @@ class Case:
     region: Region | None = None
 
 
-def classified_cases(results: Sequence[ImageResult]) -> dict[str, list[Case]]:
+@dataclass(frozen=True)
+class Gallery:
+    """Films of one kind."""
+
+    how: str
+    """How they were chosen."""
+    cases: list[Case]
+
+
+def youden_thresholds(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Finding to the least score that is called present; empty without any.
+
+    Args:
+        metrics: content of metrics.json.
+    """
+    rule = (metrics.get('operating_points') or {}).get('youden') or {}
+    rows = rule.get('per_finding', {}).items()
+    found = {name: row.get('score_thr') for name, row in rows}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def classified_cases(
+    results: Sequence[ImageResult], score_thr: Mapping[str, float] | None = None
+) -> dict[str, Gallery]:
     """Galleries of a classifier.
 
-    Best and worst go by the film's mean log loss over the known findings; best are
-    films with a finding. Missed and false positive go by the rank of a score among all
-    films of its finding, since a rare finding's scores are all low. One film stands
-    once in a gallery.
+    Best are films all of whose findings rank high; worst have the largest mean log
+    loss. Missed are present findings that are called absent, false positives the
+    reverse, by the rank of a score among all films of its finding, since a rare
+    finding's scores are all low. A finding is called present from its threshold on;
+    without one, in the upper half of the films. One film stands once in a gallery.
 
     Args:
         results: of a test, those without truth are left out.
+        score_thr: per finding; those without are called by rank.
     """
     films = [_Film.of(result) for result in results if result.truth is not None]
     losses = [film for film in films if film.losses]
-    abnormal = [film for film in losses if film.present]
-    ranks = _ranks(films)
-    present: list[tuple[float, str, _Film]] = []
-    absent: list[tuple[float, str, _Film]] = []
-    for film in films:
-        for name, state in film.state.items():
-            if name in film.score and state is not None:
-                rank = ranks[name](film.score[name])
-                (present if state == 1 else absent).append((rank, name, film))
+    called = _Called(films, score_thr or {})
+    abnormal = [(called.lowest(film), film) for film in losses if film.present]
+    abnormal.sort(key=lambda item: (-item[0], item[1].loss))
+    missed, false = called.wrong(1), called.wrong(0)
+    rule = (
+        'A finding is called present from its Youden threshold on; without one, in the '
+        'upper half of the films.'
+        if score_thr
+        else 'No thresholds are set: the upper half of the films is called present.'
+    )
     return {
-        'Best': [_by_loss(f) for f in sorted(abnormal, key=lambda f: f.loss)][
-            :PER_GALLERY
-        ],
-        'Worst': [_by_loss(f) for f in sorted(losses, key=lambda f: -f.loss)][
-            :PER_GALLERY
-        ],
-        'Missed': _by_rank(sorted(present, key=lambda item: item[0]), 'missed'),
-        'False positive': _by_rank(
-            sorted(absent, key=lambda item: -item[0]), 'false positive'
+        'Best': Gallery(
+            'Films with findings all of which rank high among the tested films.',
+            [_by_loss(film, rank) for rank, film in abnormal[:PER_GALLERY]],
+        ),
+        'Worst': Gallery(
+            'Films with the largest mean log loss over their labels.',
+            [_by_loss(f) for f in sorted(losses, key=lambda f: -f.loss)[:PER_GALLERY]],
+        ),
+        'Missed': Gallery(
+            f'Findings that are there and called absent, lowest ranks first. {rule}',
+            _by_rank(sorted(missed, key=lambda item: item[0]), 'missed'),
+        ),
+        'False positive': Gallery(
+            f'Findings called present that are not there, highest ranks first. {rule}',
+            _by_rank(sorted(false, key=lambda item: -item[0]), 'false positive'),
         ),
     }
 
@@ -117,25 +150,50 @@ def _chance(finding: Finding) -> str:
     return '-' if value is None else f'{value:.2f}'
 
 
-def _ranks(films: Sequence[_Film]) -> dict[str, Callable[[float], float]]:
-    """Finding -> share of the films with a lower score; equal ones count half."""
-    scores: dict[str, list[float]] = {}
-    for film in films:
-        for name, value in film.score.items():
-            scores.setdefault(name, []).append(value)
+class _Called:
+    """Ranks of scores, and which findings are called present.
 
-    def rank_among(ordered: np.ndarray) -> Callable[[float], float]:
-        def rank(value: float) -> float:
-            ends = [np.searchsorted(ordered, value, s) for s in ('left', 'right')]
-            return float(np.mean(ends)) / len(ordered)
+    A rank is the share of the films with a lower score; equal ones count half.
+    """
 
-        return rank
+    def __init__(self, films: Sequence[_Film], score_thr: Mapping[str, float]) -> None:
+        scores: dict[str, list[float]] = {}
+        for film in films:
+            for name, value in film.score.items():
+                scores.setdefault(name, []).append(value)
+        self.films = films
+        self.score_thr = score_thr
+        self.ordered = {name: np.sort(values) for name, values in scores.items()}
 
-    return {name: rank_among(np.sort(values)) for name, values in scores.items()}
+    def rank(self, film: _Film, name: str) -> float:
+        ordered, value = self.ordered[name], film.score[name]
+        ends = [np.searchsorted(ordered, value, side) for side in ('left', 'right')]
+        return float(np.mean(ends)) / len(ordered)
+
+    def lowest(self, film: _Film) -> float:
+        """Rank of the present finding that ranks lowest."""
+        ranks = [self.rank(film, name) for name in film.present if name in film.score]
+        return min(ranks, default=0.0)
+
+    def wrong(self, state: int) -> list[tuple[float, str, _Film]]:
+        """Rank, name and film of findings of a state that are called the other."""
+        found = []
+        for film in self.films:
+            for name, true in film.state.items():
+                if true != state or name not in film.score:
+                    continue
+                rank = self.rank(film, name)
+                limit = self.score_thr.get(name)
+                present = rank >= 0.5 if limit is None else film.score[name] >= limit
+                if present != (state == 1):
+                    found.append((rank, name, film))
+        return found
 
 
-def _by_loss(film: _Film) -> Case:
+def _by_loss(film: _Film, rank: float | None = None) -> Case:
     text = f'Predicted: {film.highest}. Mean log loss {film.loss:.3f}.'
+    if rank is not None:
+        text += f' Every finding higher than on {int(100 * rank)} % of the films.'
     return Case(film.result, f'Truth: {film.truth}', text)
 
 

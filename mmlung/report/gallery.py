@@ -9,9 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mmlung.report.box_cases import DEFAULT_THRESHOLD
 from mmlung.report.cases import Case
+from mmlung.report.cases import Gallery
 from mmlung.report.films import embedded_picture
 from mmlung.report.films import film
+from mmlung.report.gaps import gone_films
+from mmlung.report.markup import count
 from mmlung.report.markup import joined
 from mmlung.report.markup import number
 from mmlung.report.markup import paragraph
@@ -27,25 +31,46 @@ _HOW = (
 )
 _BOXES = (
     'Solid green, label below: ground truth. Dashed amber, label above: prediction at '
-    'or above its threshold. '
+    'or above its threshold, {thresholds}. '
 )
 
 
-def cases_section(sources: Sources, galleries: Mapping[str, Sequence[Case]]) -> Markup:
+def cases_section(sources: Sources, galleries: Mapping[str, Gallery]) -> Markup:
     """All galleries, as text alone where films are not embedded."""
     if not galleries:
         reason = 'Not shown: predictions.json is missing, or no film has a truth.'
         return section(CASES, paragraph(reason, 'missing'))
-    how = _HOW + (_BOXES if sources.is_detector else '')
-    pieces = [paragraph(sources.no_films or how, 'missing' if sources.no_films else '')]
-    for title, cases in galleries.items():
+    pieces = [_how(sources)]
+    if gone := gone_films(sources):
+        n_films = len(sources.predictions.results) if sources.predictions else 0
+        reason = (
+            f'{count(len(gone))} of {count(n_films)} films are no longer in their '
+            'folder. Give the one they are in with `--images-root DIR`.'
+        )
+        pieces.append(paragraph(reason, 'missing'))
+    for title, gallery in galleries.items():
         pieces.append(Markup('<h3>{}</h3>').format(title))
-        if cases:
-            shown = joined(_case(case, sources) for case in cases)
+        pieces.append(paragraph(gallery.how, 'small'))
+        if gallery.cases:
+            shown = joined(_case(case, sources) for case in gallery.cases)
             pieces.append(Markup('<div class="gallery">\n{}\n</div>').format(shown))
         else:
             pieces.append(paragraph('There is no such film.', 'missing'))
     return section(CASES, *pieces)
+
+
+def _how(sources: Sources) -> Markup:
+    """How to look at the films, or why there are none."""
+    if sources.no_films:
+        return paragraph(sources.no_films, 'missing')
+    if not sources.is_detector:
+        return paragraph(_HOW)
+    limits = (sources.metrics.get('thresholds') or {}).get('score_thr')
+    if isinstance(limits, Mapping):
+        thresholds = 'which Operating points lists'
+    else:
+        thresholds = f'{DEFAULT_THRESHOLD if limits is None else limits:g}'
+    return paragraph(_HOW + _BOXES.format(thresholds=thresholds))
 
 
 def _case(case: Case, sources: Sources) -> Markup:
@@ -79,8 +104,9 @@ def maps_section(sources: Sources) -> Markup:
     maps = sources.maps
     if maps is None:
         reason = (
-            'No maps were given. `mmlung gradcam` makes them, and --maps DIR shows '
-            'them here.'
+            sources.maps_left_out
+            or 'There are no maps. `mmlung gradcam CONFIG CHECKPOINT FILMS --out DIR` '
+            'makes them, and `--maps DIR` shows them here.'
         )
         return section(MAPS, paragraph(reason, 'missing'))
     if not sources.with_images:

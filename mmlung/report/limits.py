@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mmlung.report.gaps import is_calibrated
 from mmlung.report.markup import bullets
 from mmlung.report.markup import paragraph
 from mmlung.report.markup import section
@@ -60,9 +61,10 @@ def _limits(sources: Sources) -> Iterable[str]:
     yield (
         'The intervals cover the choice of test patients, not that of the training: '
         'another seed or another training set gives other numbers.'
-        if metrics.get('resampled') == 'patients'
+        if metrics.get('resampled') != 'images'
         else 'Films, not patients, were resampled, since the release names no '
-        'patients: the intervals are too narrow where patients have several films.'
+        'patients: the intervals are too narrow where patients have several films, and '
+        'they do not cover the choice of another seed or training set.'
     )
     yield 'One data source: other hospitals, scanners and patients may differ.'
     if not sources.is_detector:
@@ -118,9 +120,6 @@ def _items(sources: Sources) -> list[tuple[str, bool | None, str]]:
     tested = 'What was tested'
     intervals = any(key.endswith('_low') for key in metrics['metrics'])
     calibrated = (metrics.get('calibration') or {}).get('after') is not None
-    points = bool(metrics.get('operating_points')) or (
-        (metrics.get('thresholds') or {}).get('source') == 'calibrated'
-    )
     results = sources.predictions is not None
     return [
         ('Intended use and users', None, 'research; your own use has to be stated'),
@@ -138,7 +137,11 @@ def _items(sources: Sources) -> list[tuple[str, bool | None, str]]:
             None if data.get('split_family') else False,
             f'{tested}; that no patient was trained on is not in these files',
         ),
-        ('Size of the test', True, 'Headline numbers: films and positives'),
+        (
+            'Size of the test',
+            None,
+            'Headline numbers: films and positives; why as many is missing',
+        ),
         (
             'Who the patients are (sex, age)',
             None if metrics.get('subgroups') else False,
@@ -154,10 +157,18 @@ def _items(sources: Sources) -> list[tuple[str, bool | None, str]]:
         ('Software and versions', bool(metrics.get('versions')), tested),
         ('Performance with uncertainty', intervals, 'Headline numbers'),
         ('Calibration', calibrated, 'Calibration'),
-        ('Thresholds fixed before the test', points, 'Operating points'),
+        (
+            'Thresholds fixed before the test',
+            is_calibrated(sources),
+            'Operating points',
+        ),
         ('Subgroups and fairness', bool(metrics.get('subgroups')), 'Subgroups'),
-        ('Analysis of errors', results, 'Cases'),
-        ('Explanation of predictions', sources.maps is not None, 'maps'),
+        ('Analysis of errors', None if results else False, 'Cases; no reader looked'),
+        (
+            'Explanation of predictions',
+            sources.maps is not None,
+            'What the model looked at',
+        ),
         (
             'External validation',
             bool(data.get('findings_map')),

@@ -24,7 +24,9 @@ def joined(pieces: Iterable[Markup]) -> Markup:
 
 def paragraph(text: str | Markup, kind: str = '') -> Markup:
     """One paragraph; ``kind`` is its CSS class, what stands in backquotes is code."""
-    content = Markup(re.sub('`([^`<>]+)`', r'<code>\1</code>', escape(text)))
+    # As a plain string: re.sub joins the pieces of a Markup by escaping them again.
+    escaped = str(escape(text))
+    content = Markup(re.sub('`([^`<>]+)`', r'<code>\1</code>', escaped))
     if not kind:
         return Markup('<p>{}</p>').format(content)
     return Markup('<p class="{}">{}</p>').format(kind, content)
@@ -120,6 +122,34 @@ def with_interval(row: Mapping[str, Any], key: str, digits: int = 3) -> str:
     if value is None or low is None or high is None:
         return number(value, digits)
     return f'{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]'
+
+
+def undefined_note(rows: Iterable[Sequence[Any]]) -> Markup:
+    """What a dash stands for and why an interval is missing, where rows have such."""
+    cells = [str(cell) for row in rows for cell in row[1:]]
+    notes = []
+    if any(cell.startswith(DASH) for cell in cells):
+        notes.append(
+            f'{DASH}: undefined, since nothing of the kind was there to measure it on '
+            '(see the counts).'
+        )
+    bare = [cell for cell in cells if re.fullmatch(r'[01]\.\d+(, n \S+)?', cell)]
+    if bare and any('[' in cell for cell in cells):
+        notes.append(
+            'A number without an interval rests on films of one patient: resampling '
+            'shows no spread.'
+        )
+    return paragraph(' '.join(notes), 'small') if notes else Markup('')
+
+
+def without_folders(text: str) -> str:
+    """A note with the names of files alone: folders tell whose computer it was.
+
+    >>> without_folders('/home/Ann B/best.thresholds.json was made for another')
+    'best.thresholds.json was made for another'
+    """
+    absolute = r"""(^|(?<=[\s'"(]))(?:[A-Za-z]:)?[\\/].*?([^\\/\s]+\.(?:json|pth|py))"""
+    return re.sub(absolute, r'\2', text)
 
 
 def listed(pairs: Iterable[tuple[str, Any]]) -> Markup:

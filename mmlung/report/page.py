@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from mmlung.atomic import write_text
+from mmlung.report.box_cases import Outcome
 from mmlung.report.box_cases import detected_cases
 from mmlung.report.box_cases import outcomes
 from mmlung.report.box_charts import froc_section
 from mmlung.report.box_charts import iou_section
+from mmlung.report.cases import Gallery
 from mmlung.report.cases import classified_cases
+from mmlung.report.cases import youden_thresholds
 from mmlung.report.gallery import cases_section
 from mmlung.report.gallery import maps_section
 from mmlung.report.limits import checklist_section
 from mmlung.report.limits import limits_section
 from mmlung.report.markup import bullets
+from mmlung.report.markup import count
 from mmlung.report.markup import joined
 from mmlung.report.markup import paragraph
 from mmlung.report.probabilities import calibration_section
@@ -71,7 +75,7 @@ def page(sources: Sources, curves: Curves | None = None) -> Markup:
     model = Path(str(sources.metrics['config'].get('file'))).stem
     title = f'Test of {model} on {data.get("dataset")}'
     lead = (
-        f'{data.get("images"):,} films, part: {data.get("split")}, split family: '
+        f'{count(data.get("images"))} films, part: {data.get("split")}, split family: '
         f'{data.get("split_family")}'
     )
     return Markup(
@@ -87,7 +91,7 @@ def page(sources: Sources, curves: Curves | None = None) -> Markup:
         title=title,
         css=Markup(CSS),
         lead=paragraph(lead, 'lead'),
-        warning=_warning(sources, joined(sections)),
+        warning=_warning(sources),
         nav=_contents(sections),
         sections=joined(sections),
         footer=paragraph(
@@ -96,16 +100,42 @@ def page(sources: Sources, curves: Curves | None = None) -> Markup:
     )
 
 
-def _sections(sources: Sources, curves: Curves | None) -> list[Markup]:
-    results = sources.predictions.results if sources.predictions else ()
-    findings = sources.predictions.findings if sources.predictions else ()
-    films, galleries = [], {}
+def holds_films(sources: Sources) -> bool:
+    """Whether the page shows pictures of films that are no phantoms."""
+    if not sources.with_images or sources.data.get('synthetic'):
+        return False
+    return sources.maps is not None or (
+        sources.predictions is not None and sources.images_root is not None
+    )
+
+
+def shown_films(sources: Sources) -> list[str]:
+    """Names of the films in the galleries, each once, as predictions.json has them."""
+    galleries = _galleries(sources, _films(sources)).values()
+    names = (case.result.image for gallery in galleries for case in gallery.cases)
+    return list(dict.fromkeys(names))
+
+
+def _films(sources: Sources) -> list[Outcome]:
+    """What a detector did on each film; empty for a classifier."""
+    if sources.predictions is None or not sources.is_detector:
+        return []
+    thresholds = sources.metrics.get('thresholds') or {}
+    known = sources.predictions
+    return outcomes(known.results, known.findings, thresholds.get('score_thr'))
+
+
+def _galleries(sources: Sources, films: list[Outcome]) -> dict[str, Gallery]:
     if sources.is_detector:
-        thresholds = sources.metrics.get('thresholds') or {}
-        films = outcomes(results, findings, thresholds.get('score_thr'))
-        galleries = detected_cases(films) if films else {}
-    elif any(result.truth is not None for result in results):
-        galleries = classified_cases(results)
+        return detected_cases(films) if films else {}
+    results = sources.predictions.results if sources.predictions else ()
+    if all(result.truth is None for result in results):
+        return {}
+    return classified_cases(results, youden_thresholds(sources.metrics))
+
+
+def _sections(sources: Sources, curves: Curves | None) -> list[Markup]:
+    films = _films(sources)
     return [
         tested_section(sources),
         headline_section(sources),
@@ -115,7 +145,7 @@ def _sections(sources: Sources, curves: Curves | None) -> list[Markup]:
         calibration_section(sources, curves),
         points_section(sources),
         subgroups_section(sources),
-        cases_section(sources, galleries),
+        cases_section(sources, _galleries(sources, films)),
         maps_section(sources),
         training_section(sources),
         limits_section(sources),
@@ -123,9 +153,8 @@ def _sections(sources: Sources, curves: Curves | None) -> list[Markup]:
     ]
 
 
-def _warning(sources: Sources, content: Markup) -> Markup:
-    shown = 'src="data:image' in content
-    about = SHARING if shown else NAMES_ONLY
+def _warning(sources: Sources) -> Markup:
+    about = SHARING if holds_films(sources) else NAMES_ONLY
     if sources.data.get('synthetic'):
         about = PHANTOMS
     return Markup('<div class="warning" role="note">\n{}\n{}\n</div>').format(

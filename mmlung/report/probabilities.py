@@ -14,14 +14,15 @@ from mmlung.report.charts import chart
 from mmlung.report.charts import panel
 from mmlung.report.charts import panels
 from mmlung.report.charts import unit_axis
-from mmlung.report.markup import DASH
 from mmlung.report.markup import bullets
 from mmlung.report.markup import count
 from mmlung.report.markup import number
 from mmlung.report.markup import paragraph
 from mmlung.report.markup import section
 from mmlung.report.markup import table
+from mmlung.report.markup import undefined_note
 from mmlung.report.markup import with_interval
+from mmlung.report.markup import without_folders
 from mmlung.report.sources import Sources
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ _HOW = (
     'dashed line a probability means what it says. Mind the axes: a rare finding has '
     'low probabilities only, and few present films in each bin.'
 )
+_KEY = Markup(
+    '<p class="key"><span class="swatch two"></span> dashed: scores as they are '
+    '<span class="swatch one"></span> solid: calibrated probabilities</p>'
+)
 
 
 def calibration_section(sources: Sources, curves: Curves | None) -> Markup:
@@ -43,7 +48,7 @@ def calibration_section(sources: Sources, curves: Curves | None) -> Markup:
         return section(CALIBRATION, paragraph(_no_calibration(sources), 'missing'))
     before, after = report['before'], report.get('after')
     pieces = [paragraph(_source(report)), bullets(_notes(report))]
-    pieces.append(_errors_table(before, after))
+    pieces += _errors_table(before, after, sources.metrics['per_finding'])
     if curves is None or not curves.before:
         reason = 'No reliability diagrams: predictions.json is missing.'
         pieces.append(paragraph(reason, 'missing'))
@@ -52,10 +57,7 @@ def calibration_section(sources: Sources, curves: Curves | None) -> Markup:
             _reliability(name, curve, curves.after.get(name), before, after)
             for name, curve in curves.before.items()
         ]
-        key = Markup(
-            '<p class="key"><span class="swatch two"></span> scores as they are '
-            '<span class="swatch one"></span> calibrated probabilities</p>'
-        )
+        key = _KEY if curves.after else Markup('')
         pieces += [paragraph(_HOW), key, panels(drawn)]
     return section(CALIBRATION, *pieces)
 
@@ -85,15 +87,20 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     remark = report.get('ece_intervals')
     return [
         *notes,
-        *(report.get('notes') or []),
+        *map(without_folders, report.get('notes') or []),
         *([f'ECE: {remark}.'] if remark else []),
     ]
 
 
-def _errors_table(before: Mapping[str, Any], after: Mapping[str, Any] | None) -> Markup:
+def _errors_table(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any] | None,
+    per_finding: Mapping[str, Mapping[str, Any]],
+) -> list[Markup]:
     keys = ('ECE', 'Brier')
-    parts = (('before', before), ('after', after or {}))
-    heads = ['Finding', *(f'{key} {when}' for key in keys for when, _ in parts)]
+    parts = [('before', before), ('after', after)] if after else [('', before)]
+    heads = ['Finding', 'Positive']
+    heads += [f'{key} {when}'.strip() for key in keys for when, _ in parts]
 
     def cells(*path: str) -> list[str]:
         rows = []
@@ -105,9 +112,13 @@ def _errors_table(before: Mapping[str, Any], after: Mapping[str, Any] | None) ->
                 rows.append(with_interval(row, key, 4))
         return rows
 
-    rows = [('Mean', *cells('mean'))]
-    rows += [(name, *cells('per_finding', name)) for name in before['per_finding']]
-    return table('Calibration errors [95 % interval], lower is better', heads, rows)
+    defined = [name for name, row in before['per_finding'].items() if row]
+    rows = [(f'Mean of {len(defined)}', '', *cells('mean'))]
+    for name in before['per_finding']:
+        positives = count(per_finding.get(name, {}).get('n_positive'))
+        rows.append((name, positives, *cells('per_finding', name)))
+    caption = 'Calibration errors [95 % interval], lower is better'
+    return [table(caption, heads, rows), undefined_note(rows)]
 
 
 def _reliability(
@@ -154,23 +165,24 @@ def points_section(sources: Sources) -> Markup:
         return section(POINTS, paragraph(reason, 'missing'))
     intro = 'Chosen on validation and frozen, then counted here. '
     rules = [key for key, value in points.items() if isinstance(value, Mapping)]
-    pieces = [_rule(key, points[key]) for key in rules]
+    pieces = [piece for key in rules for piece in _rule(key, points[key])]
     return section(POINTS, paragraph(f'{intro}{points.get("note", "")}.'), *pieces)
 
 
-def _rule(key: str, rule: Mapping[str, Any]) -> Markup:
+def _rule(key: str, rule: Mapping[str, Any]) -> list[Markup]:
     rates = ('sensitivity', 'specificity', 'ppv', 'npv')
     counts = ('tp', 'fn', 'fp', 'tn')
-    rows = [
-        ('Mean', DASH, *(with_interval(rule['mean'], r, 2) for r in rates), *[DASH] * 4)
-    ]
+    means = (with_interval(rule['mean'], rate, 2) for rate in rates)
+    n_findings = count(rule.get('findings', len(rule['per_finding'])))
+    rows = [(f'Mean of {n_findings}', '', *means, *[''] * 4)]
     for name, row in rule['per_finding'].items():
         cells = [with_interval(row, rate, 2) for rate in rates]
         numbers = [count(row.get(kind)) for kind in counts]
         rows.append((name, number(row.get('probability_thr')), *cells, *numbers))
     heads = ['Finding', 'Threshold', 'Sensitivity', 'Specificity', 'PPV', 'NPV']
     caption = f'{key}: {rule.get("rule", "")} [95 % interval]'
-    return table(caption, [*heads, *(kind.upper() for kind in counts)], rows)
+    heads += [kind.upper() for kind in counts]
+    return [table(caption, heads, rows), undefined_note(rows)]
 
 
 def _thresholds(chosen: Mapping[str, Any] | None) -> list[Markup]:
@@ -178,7 +190,8 @@ def _thresholds(chosen: Mapping[str, Any] | None) -> list[Markup]:
         return [
             paragraph('No metric of this test counts boxes at a threshold.', 'missing')
         ]
-    limits, notes = chosen['score_thr'], list(chosen.get('notes') or [])
+    limits = chosen['score_thr']
+    notes = [without_folders(note) for note in chosen.get('notes') or []]
     sources = {
         'calibrated': 'The thresholds were chosen on validation and frozen before.',
         'default': 'The thresholds were not calibrated (`mmlung calibrate` does): ',

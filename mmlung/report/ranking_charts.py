@@ -29,7 +29,7 @@ TITLES = ('ROC curves', 'Precision-recall curves')
 def ranking_sections(sources: Sources, curves: Curves | None) -> list[Markup]:
     """Both sections; a sentence where there is nothing to draw."""
     if sources.is_detector:
-        reason = 'A detector has no film-level scores, so it has no such curve.'
+        reason = 'Not drawn: a detector scores boxes, not films. See its FROC curves.'
         return [section(title, paragraph(reason, 'missing')) for title in TITLES]
     if curves is None or not curves.roc:
         reason = 'Not drawn: predictions.json, which holds the scores, is missing.'
@@ -41,9 +41,11 @@ def ranking_sections(sources: Sources, curves: Curves | None) -> list[Markup]:
         'Shaded: 95 % of the curves of resampled patients, at each place by itself. '
         'The numbers are those of metrics.json.'
     )
-    prevalence = 'The dashed line is the share of films that have the finding.'
+    by_unit = f'{curves.unit.capitalize()} by {curves.unit}.'
+    shares = {'film': 'films', 'study': 'studies'}[curves.unit]
+    prevalence = f'The dashed line is the share of {shares} that have the finding.'
     return [
-        section(TITLES[0], paragraph(f'Film by film. {band}'), panels(roc)),
+        section(TITLES[0], paragraph(f'{by_unit} {band}'), panels(roc)),
         section(TITLES[1], paragraph(f'{prevalence} {band}'), panels(pr)),
     ]
 
@@ -59,7 +61,7 @@ def _roc(name: str, curve: RocCurve, row: dict) -> Markup:
         unit_axis('sensitivity'),
         [
             Series(ends, ends, style='chance'),
-            Series(curve.fpr, curve.tpr, 'band', low=curve.low, high=curve.high),
+            _band(curve.fpr, curve.tpr, curve, row.get('AUC_low')),
             Series(x, y),
         ],
     )
@@ -75,13 +77,19 @@ def _pr(name: str, curve: PrCurve, row: dict) -> Markup:
         unit_axis('precision (PPV)'),
         [
             Series(np.array([0.0, 1.0]), np.array([share, share]), style='chance'),
-            Series(
-                curve.recall, curve.precision, 'band', low=curve.low, high=curve.high
-            ),
+            _band(curve.recall, curve.precision, curve, row.get('AUPRC_low')),
             Series(curve.recall, curve.precision),
         ],
     )
     return panel(name, f'AUPRC {auprc}; {_counts(curve)}', drawing)
+
+
+def _band(
+    x: np.ndarray, y: np.ndarray, curve: RocCurve | PrCurve, interval: float | None
+) -> Series:
+    """None where the test gives no interval: resampling one patient shows no spread."""
+    low, high = (None, None) if interval is None else (curve.low, curve.high)
+    return Series(x, y, 'band', low=low, high=high)
 
 
 def _counts(curve: RocCurve | PrCurve) -> str:

@@ -17,6 +17,8 @@ from mmlung.result import read_predictions
 METRICS_SCHEMA = 'mmlung.metrics/1'
 MAPS_SCHEMA = 'mmlung.maps/1'
 MAPS_NAME = 'gradcam.json'
+MAPS_FOLDER = 'maps'
+"""Of a work dir, where maps are looked for."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Sources:
         work_dir: of the test; the training's logs are looked for there.
         metrics: content of metrics.json.
         predictions: of the same test; None where there is no file.
-        maps: None where none were given.
+        maps: None where there are none.
+        maps_left_out: why those of the work dir are not shown.
         images_root: folder of the films; None where it is not known.
         with_images: whether films may be embedded at all.
     """
@@ -46,6 +49,7 @@ class Sources:
     maps: Maps | None = None
     images_root: Path | None = None
     with_images: bool = True
+    maps_left_out: str | None = None
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -81,7 +85,8 @@ def read_sources(
 
     Args:
         work_dir: of ``mmlung test``.
-        maps: folder of ``mmlung gradcam``.
+        maps: folder of ``mmlung gradcam``; None takes the work dir's ``maps``, if they
+            are there and of the tested checkpoint.
         images_root: folder that the films' names start from; None takes the one that
             the tested annotation file records, if both are still there.
         predictions: another place than the work dir's predictions.json.
@@ -95,13 +100,13 @@ def read_sources(
     if predictions is None and not (work_dir / FILE_NAME).is_file():
         results = None
     else:
-        results = read_predictions(predictions or work_dir)
+        results = _read_predictions(predictions or work_dir)
         _check_same_test(metrics, results)
     if images_root is not None and not images_root.is_dir():
         raise FileNotFoundError(f'images folder {images_root} does not exist')
     root = images_root or _recorded_images_root(work_dir, metrics['data'])
-    found = None if maps is None else _read_maps(maps, metrics)
-    return Sources(work_dir, metrics, results, found, root, with_images)
+    found, left_out = _find_maps(work_dir, maps, metrics)
+    return Sources(work_dir, metrics, results, found, root, with_images, left_out)
 
 
 def _read_metrics(work_dir: Path) -> dict[str, Any]:
@@ -119,7 +124,43 @@ def _read_metrics(work_dir: Path) -> dict[str, Any]:
     ]
     if missing:
         raise ValueError(f'{path} lacks {", ".join(missing)}: test the model again')
+    per_finding = content['per_finding']
+    rows = {'metrics': content['metrics']}
+    rows |= {f'per_finding {name!r}': row for name, row in per_finding.items()}
+    for where, row in rows.items():
+        values = row.values() if isinstance(row, dict) else [row]
+        wrong = [v for v in values if not isinstance(v, int | float | None)]
+        if wrong:
+            raise ValueError(
+                f'{path} is damaged: {where} must hold numbers, got {wrong[0]!r}. Test '
+                'the model again.'
+            )
     return content
+
+
+def _read_predictions(path: Path) -> Predictions:
+    try:
+        return read_predictions(path)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f'{path} is damaged: an image is not as `mmlung test` writes it '
+            f'({error!r}). Test the model again.'
+        ) from error
+
+
+def _find_maps(
+    work_dir: Path, folder: Path | None, metrics: Mapping[str, Any]
+) -> tuple[Maps | None, str | None]:
+    """Maps of the tested checkpoint, or why those in the work dir are left out."""
+    if folder is not None:
+        return _read_maps(folder, metrics), None
+    folder = work_dir / MAPS_FOLDER
+    if not (folder / MAPS_NAME).is_file():
+        return None, None
+    try:
+        return _read_maps(folder, metrics), None
+    except ValueError as error:  # nobody asked for these: the page says why not
+        return None, str(error).replace(str(folder), MAPS_FOLDER)
 
 
 def _read_maps(folder: Path, metrics: Mapping[str, Any]) -> Maps:
@@ -130,6 +171,14 @@ def _read_maps(folder: Path, metrics: Mapping[str, Any]) -> Maps:
             f'{folder}` writes it.'
         )
     content = _read_json(path, MAPS_SCHEMA)
+    try:
+        for image in content['images']:
+            [(image['image'], m['finding'], m['figure']) for m in image['maps']]
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is damaged: an image is not as `mmlung gradcam` writes it '
+            f'({error!r}). Make the maps again.'
+        ) from error
     made = (content.get('checkpoint') or {}).get('sha256')
     tested = metrics['checkpoint'].get('sha256')
     if made and tested and made != tested:

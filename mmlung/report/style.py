@@ -124,7 +124,7 @@ footer { margin-top: 3rem; border-top: 2px solid var(--rule); color: var(--muted
   @page { margin: 14mm; }
   body { font-size: 10pt; max-width: none; padding: 0; }
   nav { display: none; }
-  h2 { break-after: avoid; } h3 { break-after: avoid; }
+  h2, h3, h3 + .small { break-after: avoid; }
   figure, tr, .warning { break-inside: avoid; }
   caption, thead { break-after: avoid; }
   .table { overflow: visible; }

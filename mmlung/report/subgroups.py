@@ -12,6 +12,7 @@ from mmlung.report.markup import joined
 from mmlung.report.markup import paragraph
 from mmlung.report.markup import section
 from mmlung.report.markup import table
+from mmlung.report.markup import undefined_note
 from mmlung.report.markup import with_interval
 from mmlung.report.sources import Sources
 
@@ -43,6 +44,12 @@ def _reason(sources: Sources) -> str:
 
 def _attribute(name: str, report: Mapping[str, Any]) -> Markup:
     compared, groups = report['compared'], report['groups']
+    if not compared:
+        reason = (
+            f'By {name}: no finding has enough positives in every group, so there is '
+            'no mean to compare.'
+        )
+        return joined([paragraph(reason, 'missing'), *_details(name, groups)])
     rows = []
     for group, row in groups.items():
         positives = sum(row['findings'][f]['n_positive'] for f in compared)
@@ -58,11 +65,18 @@ def _attribute(name: str, report: Mapping[str, Any]) -> Markup:
         pieces.append(
             paragraph(f'Worst: {worst["group"]}, {gap} below {worst["best"]}.')
         )
-    heads = ('Finding', *groups)
-    details = [
-        (f, *(with_interval(row['findings'][f], 'AUC') for row in groups.values()))
-        for f in next(iter(groups.values()))['findings']
+    return joined([*pieces, *_details(name, groups)])
+
+
+def _details(name: str, groups: Mapping[str, Any]) -> list[Markup]:
+    """Every finding in every group, with its positives."""
+    rows = [
+        (finding, *(_auc(row['findings'][finding]) for row in groups.values()))
+        for finding in next(iter(groups.values()))['findings']
     ]
-    caption = f'By {name}: AUC of each finding [95 % interval]'
-    pieces.append(table(caption, heads, details))
-    return joined(pieces)
+    caption = f'By {name}: AUC of each finding [95 % interval], n positive films'
+    return [table(caption, ('Finding', *groups), rows), undefined_note(rows)]
+
+
+def _auc(row: Mapping[str, Any]) -> str:
+    return f'{with_interval(row, "AUC")}, n {count(row.get("n_positive"))}'

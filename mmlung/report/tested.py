@@ -18,28 +18,47 @@ from mmlung.report.markup import number
 from mmlung.report.markup import paragraph
 from mmlung.report.markup import section
 from mmlung.report.markup import table
+from mmlung.report.markup import undefined_note
 from mmlung.report.markup import with_interval
 from mmlung.report.sources import Sources
 
-MEANING = {
-    'mAUC': 'mean area under the ROC curve',
-    'mAUPRC': 'mean area under the precision-recall curve',
-    'AP40': 'mean average precision, hits from IoU 0.4',
-    'AP50': 'mean average precision, hits from IoU 0.5',
-    'AP75': 'mean average precision, hits from IoU 0.75',
-    'AP': 'mean average precision, IoU 0.5 to 0.95 (COCO)',
-    'mIoU': 'mean IoU of all true boxes, a missed one counts 0',
-    'mIoU_macro': 'the same, averaged over findings',
-    'PQ': 'panoptic quality: IoU of hits over hits and half the errors',
-    'fp_per_image': 'false positives per film at the thresholds',
-    'fp_per_healthy_image': 'false positives per film without true boxes',
-    'mIoU_TP50': 'mean IoU of the hits from IoU 0.5 alone',
-    'precision50': 'precision at IoU 0.5 and the thresholds',
-    'recall50': 'recall at IoU 0.5 and the thresholds',
-    'CPM': 'mean of the seven FROC sensitivities',
-    'sensitivity@1': 'sensitivity at one false positive per film',
+_IMAGES, _HEALTHY = 'n_images', 'n_healthy_images'
+METRICS = {
+    'mAUC': ('mean area under the ROC curve', 'mAUC_findings'),
+    'mAUPRC': ('mean area under the precision-recall curve', 'mAUC_findings'),
+    'AP40': ('mean average precision, hits from IoU 0.4', 'AP40_findings'),
+    'AP50': ('mean average precision, hits from IoU 0.5', 'AP40_findings'),
+    'AP75': ('mean average precision, hits from IoU 0.75', 'AP40_findings'),
+    'AP': ('mean average precision, IoU 0.5 to 0.95 (COCO)', 'AP40_findings'),
+    'mIoU': ('mean IoU of all true boxes, a missed one counts 0', 'mIoU_boxes'),
+    'mIoU_macro': ('the same, averaged over findings', 'mIoU_findings'),
+    'PQ': ('panoptic quality: IoU of hits over hits and half the errors', 'mIoU_boxes'),
+    'fp_per_image': ('false positives per film at the thresholds', _IMAGES),
+    'fp_per_healthy_image': ('false positives per film without true boxes', _HEALTHY),
+    'mIoU_TP50': ('mean IoU of the hits from IoU 0.5 alone', 'mIoU_boxes'),
+    'precision50': ('precision at IoU 0.5 and the thresholds', _IMAGES),
+    'recall50': ('recall at IoU 0.5 and the thresholds', 'mIoU_boxes'),
+    'CPM': ('mean of the seven FROC sensitivities', 'FROC_boxes'),
+    'sensitivity@1': ('sensitivity at one false positive per film', 'FROC_boxes'),
+    'mIoU_mask': (
+        'IoU of the united boxes, over films and findings with true boxes',
+        'n_masks',
+    ),
+    'mIoU_mask_macro': ('the same, averaged over findings', 'n_masks'),
+    'mask_specificity': ('share without any box, where there is no true box', None),
+    'healthy_specificity': ('share of healthy films without any box', _HEALTHY),
+    'best_IoU': ('best IoU of each true box, whatever the score', 'best_IoU_boxes'),
+    'best_IoU_macro': ('the same, averaged over findings', 'best_IoU_boxes'),
 }
-_COUNTED = ('findings', 'boxes', 'images')
+"""Metric to what it means, and the key of the number that it rests on."""
+_UNITS = {
+    _IMAGES: 'films',
+    _HEALTHY: 'healthy films',
+    'n_masks': 'films and findings',
+    'findings': 'findings',
+    'boxes': 'true boxes',
+}
+_COUNTED = ('findings', 'boxes', 'images', 'studies', 'conflicts')
 _PER_FINDING = ('AUC', 'AUPRC', 'AP40', 'AP50', 'AP', 'mIoU', 'CPM')
 _COUNTS = {
     'n_positive': 'Positive films',
@@ -72,7 +91,7 @@ def tested_section(sources: Sources) -> Markup:
         ('Checkpoint', _file(weights, checkpoint.get('sha256'))),
         ('Training', _training(metrics)),
         ('Test-time augmentation', 'yes' if metrics.get('tta') else 'no'),
-        ('Intervals', f'95 %, over resampled {metrics.get("resampled")}'),
+        ('Intervals', _intervals(metrics)),
         ('Software', f'mmlung {metrics.get("mmlung")}; {_versions(metrics)}'),
     ]
     shown = [row for row in rows if row[1] not in (None, '')]
@@ -103,6 +122,14 @@ def _training(metrics: Mapping[str, Any]) -> str | None:
     return None if epochs is None else f'{epochs} epochs, seed {_known(seed)}'
 
 
+def _intervals(metrics: Mapping[str, Any]) -> str:
+    """How they came about; several metrics may resample differently."""
+    resamples = {e.get('bootstrap', 0) for e in metrics.get('evaluators') or ()}
+    times = ' or '.join(count(n) for n in sorted(resamples)) or 'not recorded'
+    drawn = _known(metrics.get('resampled'))
+    return f'95 %, percentiles of a bootstrap over {drawn}; resamples: {times}'
+
+
 def _versions(metrics: Mapping[str, Any]) -> str:
     versions = (metrics.get('versions') or {}).items()
     return ', '.join(f'{name} {value}' for name, value in versions if value)
@@ -113,19 +140,18 @@ def headline_section(sources: Sources) -> Markup:
     metrics = sources.metrics
     overall = metrics['metrics']
     rows = [
-        (key, with_interval(overall, key), MEANING.get(key, ''))
+        (key, with_interval(overall, key), *_meaning(key, overall))
         for key in _main_keys(overall)
     ]
     anchors, sentence = anchors_for(metrics)
     pieces = [
         table(
             'All findings [95 % interval]',
-            ('Metric', 'Value', 'Meaning'),
+            ('Metric', 'Value', 'Over', 'Meaning'),
             rows,
-            text_columns=(2,),
+            text_columns=(3,),
         ),
-        paragraph(_rests_on(overall)),
-        _finding_table(metrics['per_finding']),
+        *_finding_table(metrics['per_finding']),
         paragraph(sentence),
     ]
     if anchors is not None:
@@ -142,28 +168,28 @@ def _main_keys(overall: Mapping[str, Any]) -> Iterable[str]:
         for key in overall
         if not key.endswith(('_low', '_high', *(f'_{c}' for c in _COUNTED)))
         and not key.startswith(('n_', 'sensitivity@'))
-        and key not in (*MEANING, 'score_thr')
+        and not key.endswith('score_thr')
+        and key not in METRICS
     ]
-    return [key for key in (*MEANING, *others) if key in overall]
+    return [key for key in (*METRICS, *others) if key in overall]
 
 
-def _rests_on(overall: Mapping[str, Any]) -> str:
-    counted = []
-    for key, value in overall.items():
-        metric, _, unit = key.rpartition('_')
-        if unit in _COUNTED and value is not None:
-            metric = metric.removeprefix('n').removeprefix('_')
-            aside = f' ({metric})' if metric else ''
-            counted.append(f'{count(value)} {unit}{aside}')
-    return f'Resting on {", ".join(counted)}.' if counted else 'Counts: not recorded.'
+def _meaning(key: str, overall: Mapping[str, Any]) -> tuple[str, str]:
+    """What a metric rests on, and what it means."""
+    meaning, counted = METRICS.get(key, ('', None))
+    if counted is None or overall.get(counted) is None:
+        return '', meaning
+    unit = _UNITS.get(counted) or _UNITS[counted.rpartition('_')[2]]
+    return f'{count(overall[counted])} {unit}', meaning
 
 
-def _finding_table(per_finding: Mapping[str, Mapping[str, Any]]) -> Markup:
+def _finding_table(per_finding: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
     present = {key for row in per_finding.values() for key in row}
     keys = [key for key in _PER_FINDING if key in present]
     counts = [key for key in _COUNTS if key in present]
     if not keys:
-        return paragraph('There are no numbers per finding in metrics.json.', 'missing')
+        reason = 'There are no numbers per finding in metrics.json.'
+        return [paragraph(reason, 'missing')]
     rows = [
         (
             name,
@@ -173,7 +199,7 @@ def _finding_table(per_finding: Mapping[str, Mapping[str, Any]]) -> Markup:
         for name, row in per_finding.items()
     ]
     heads = ['Finding', *(_COUNTS[key] for key in counts), *keys]
-    return table('Each finding [95 % interval]', heads, rows)
+    return [table('Each finding [95 % interval]', heads, rows), undefined_note(rows)]
 
 
 def _anchor_table(anchors: Anchors, overall: Mapping[str, Any]) -> Markup:

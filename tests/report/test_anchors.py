@@ -25,6 +25,28 @@ def test_no_number_of_a_random_split_is_listed():
         assert name not in names
 
 
+def test_values_and_marks():
+    """As they are recorded, with how far each can be trusted."""
+    rows = {row.name: (row.value, row.mark) for item in PUBLISHED for row in item.rows}
+    assert rows == {
+        'Wang 2017': (0.745, 'S'),
+        'Yao 2018': (0.761, 'S'),
+        'ConvNeXt-S, 384 px': (0.8015, 'H'),
+        'Baltruschat 2019': (0.806, 'S'),
+        'DNetLoc': (0.807, 'S'),
+        'SwinCheX, Swin-L, 224 px': (0.810, 'S'),
+        'Swin-B from ImageNet, 224 px': (0.8173, 'P'),
+        'Swin-T, 320 px': (0.8184, 'H'),
+        'ConvNeXtV2-B, 512 px': (0.825, 'S'),
+        'Medical-MAE, ViT-B': (0.830, 'D'),
+        'Swin-B, SimMIM on 926k radiographs': (0.8304, 'P'),
+        'Ark-6': (0.8305, 'P'),
+        'Foundation X': (0.8335, 'P'),
+        'EVA-X-B': (0.835, 'D'),
+        "VinDr's own system": (0.802, 'P'),
+    }
+
+
 def test_every_mark_is_explained():
     assert {row.mark for item in PUBLISHED for row in item.rows} <= set(MARKS)
 

@@ -9,8 +9,10 @@ import pytest
 
 from mmlung.curves import measure_curves
 from mmlung.report import read_sources
+from mmlung.report import shown_films
 from mmlung.report import write_report
 from mmlung.report.page import page
+from tests.report.conftest import CLASSES
 from tests.report.conftest import Page
 
 SECTIONS = [
@@ -109,6 +111,115 @@ def test_names_are_escaped(classifier):
     assert 'film <7>' not in text
 
 
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def test_no_text_of_a_file_becomes_markup(work_dir, rewrite, tmp_path):
+    kept = {'schema', 'sha256', 'default_scope', 'box_xyxy', 'split_family', 'type'}
+
+    def spoil(value, key=None):
+        if isinstance(value, str):
+            same = key in kept or value in (*CLASSES, 'none', 'default', 'calibrated')
+            return value if same else f'{value}{HOSTILE}'
+        if isinstance(value, dict):
+            return {k: spoil(v, k) for k, v in value.items()}
+        return [spoil(v) for v in value] if isinstance(value, list) else value
+
+    def named(text):
+        return text.replace(json.dumps(CLASSES[1])[1:-1], json.dumps(HOSTILE)[1:-1])
+
+    maps = maps_in(tmp_path / 'maps')
+    for path in (
+        work_dir / 'metrics.json',
+        work_dir / 'predictions.json',
+        maps / 'gradcam.json',
+    ):
+        rewrite(path, lambda c: c.update(spoil(c)))
+        path.write_text(named(path.read_text()))
+    content = json.loads((maps / 'gradcam.json').read_text())
+    for entry in content['images'][0]['maps']:
+        entry['figure'] = 'figures/a.png'
+    (maps / 'gradcam.json').write_text(json.dumps(content))
+    text = made(work_dir, maps=maps)
+    parsed = Page(text)
+    assert 'alert(1)' in text
+    assert parsed.unbalanced == []
+    assert parsed.of('script') == []
+    assert not [a for _, a in parsed.tags for key in a if key.startswith('on')]
+    assert all(a['src'].startswith('data:image/jpeg') for a in parsed.of('img'))
+
+
+def test_no_folder_of_the_machine_is_named(work_dir, rewrite):
+    note = '/home/Ann B/runs/best.thresholds.json was made for another checkpoint'
+    thresholds = {'source': 'default', 'score_thr': 0.3, 'notes': [note]}
+
+    def noted(content):
+        content['thresholds'] = thresholds
+        if content.get('calibration'):
+            content['calibration']['notes'] = [note]
+
+    rewrite(work_dir / 'metrics.json', noted)
+    text = made(work_dir)
+    assert 'best.thresholds.json was made for another checkpoint' in text
+    assert 'Ann B' not in text
+    assert str(work_dir) not in text
+
+
+def test_commands_are_code(classifier, rewrite):
+    rewrite(classifier / 'metrics.json', lambda c: c.update(operating_points=None))
+    assert 'No operating points: <code>mmlung calibrate</code> chooses' in made(
+        classifier
+    )
+
+
+def test_counts_of_subgroups_and_no_band_without_an_interval(classifier, rewrite):
+    def one_patient(content):
+        for row in (
+            content['per_finding']['Mass'],
+            content['subgroups']['sex']['groups']['F']['findings']['Mass'],
+        ):
+            row.update(AUC_low=None, AUC_high=None)
+
+    rewrite(classifier / 'metrics.json', one_patient)
+    text = made(classifier)
+    assert '0.712 [0.702, 0.722], n 4' in text
+    assert '0.712, n 4' in text
+    assert 'rests on films of one patient' in text
+    roc = text.split('ROC curve of Mass,')[1].split('</svg>')[0]
+    assert 'class="band' not in roc
+
+
+def test_no_group_to_compare(classifier, rewrite):
+    def empty(content):
+        content['subgroups']['sex'].update(compared=[], worst=None)
+
+    rewrite(classifier / 'metrics.json', empty)
+    assert 'no finding has enough positives in every group' in made(classifier)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'words'),
+    [
+        ({'iou_thr': 0.5}, 'IoU of at least 0.5'),
+        ({'centre_inside': True}, 'the centre'),
+    ],
+    ids=['IoU', 'centre'],
+)
+def test_the_rule_of_a_hit_is_that_of_the_test(detector, rewrite, settings, words):
+    evaluators = [{'type': 'mmlung.FROC', **settings}]
+    for name in ('metrics.json', 'predictions.json'):
+        rewrite(detector / name, lambda c: c.update(evaluators=evaluators))
+    assert f'that are found ({words}' in made(detector)
+
+
+def test_shown_films(work_dir):
+    sources = read_sources(work_dir)
+    names = shown_films(sources)
+    assert names
+    assert set(names) <= {r.image for r in sources.predictions.results}
+    assert len(names) == len(set(names))
+
+
 def test_no_images(work_dir):
     text = made(work_dir, with_images=False)
     assert 'data:image' not in text
@@ -164,7 +275,8 @@ def test_undefined_numbers_are_dashes(classifier, rewrite):
 
     rewrite(classifier / 'metrics.json', undefined)
     words = Page(made(classifier)).words
-    assert 'mAUC \u2013 mean area under the ROC curve' in words
+    assert 'mAUC \u2013 2 findings mean area under the ROC curve' in words
+    assert '\u2013: undefined, since nothing of the kind was there' in words
     assert 'None' not in words
     assert 'nan' not in words.split()
 
@@ -172,7 +284,9 @@ def test_undefined_numbers_are_dashes(classifier, rewrite):
 def test_a_film_that_is_gone(work_dir):
     for path in (work_dir / 'films').iterdir():
         path.unlink()
-    assert 'This film cannot be read any more.' in Page(made(work_dir)).words
+    words = Page(made(work_dir)).words
+    assert 'This film cannot be read any more.' in words
+    assert re.search(r'(8 of 8|4 of 4) films are no longer in their folder', words)
 
 
 def test_films_of_an_unknown_folder(work_dir):

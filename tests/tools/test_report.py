@@ -24,12 +24,30 @@ def test_no_images_and_another_place(classifier, tmp_path, capsys):  # noqa: F81
 
 def test_says_that_films_are_missing(classifier, capsys):  # noqa: F811
     assert main(['report', str(classifier)]) == 0
-    assert 'Give it with --images-root DIR.' in capsys.readouterr().out
+    said = capsys.readouterr()
+    line = next(s for s in said.out.splitlines() if s.startswith('left out: '))
+    assert 'no films (give their folder: --images-root DIR)' in line
+    assert (
+        f'no maps (`mmlung gradcam CONFIG CHECKPOINT FILMS --out {classifier}' in line
+    )
+    assert 'no calibration' not in line
+    assert 'data use agreement' not in said.err  # nothing is embedded
+
+
+def test_warns_of_films_and_says_which_are_gone(classifier, capsys):  # noqa: F811
+    films = sorted((classifier / 'films').iterdir())
+    argv = ['report', str(classifier), '--images-root', str(classifier / 'films')]
+    assert main(argv) == 0
+    assert 'data use agreement may forbid sharing' in capsys.readouterr().err
+    films[0].unlink()
+    assert main(argv) == 0
+    assert '1 of 8 films are gone, such as film <0>' in capsys.readouterr().out
 
 
 def test_metrics_alone(classifier):  # noqa: F811
     (classifier / 'predictions.json').unlink()
     assert main(['report', str(classifier)]) == 0
+    # One line names what is missing and the command that brings it.
 
 
 @pytest.mark.parametrize(
