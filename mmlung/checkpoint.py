@@ -19,6 +19,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import load_state_dict
 
 from mmlung.registry import HOOKS
 
@@ -80,6 +81,34 @@ def load_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict:
     if checkpoint and all(isinstance(v, torch.Tensor) for v in checkpoint.values()):
         return {'state_dict': checkpoint}
     return checkpoint
+
+
+def fill_network(model: torch.nn.Module, path: str | Path) -> None:
+    """Give a network the weights of a checkpoint: all of them, and all that it has.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the checkpoint is of another network, holds NaN, or needs pickle.
+    """
+    content = load_checkpoint(path)
+    try:
+        load_state_dict(model, content.get('state_dict', {}), strict=True)
+    except RuntimeError as error:
+        raise misfit(path, error) from error
+    wrong = [name for name, value in model.state_dict().items() if value.isnan().any()]
+    if wrong:
+        raise ValueError(
+            f'{path} holds NaN in {len(wrong)} tensors, first {wrong[0]}: the '
+            'training diverged. Take an earlier checkpoint.'
+        )
+
+
+def misfit(path: str | Path, error: Exception) -> ValueError:
+    """What to tell of a checkpoint whose tensors are not those of the network."""
+    return ValueError(
+        f'{path} does not fit the network of the config; use the config that it was '
+        f'trained with. {" ".join(str(error).split())[:300]}'
+    )
 
 
 def trust(path: str | Path) -> None:

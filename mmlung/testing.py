@@ -12,6 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.evaluator import BaseMetric
 
 from mmlung.checkpoint import load_checkpoint
+from mmlung.checkpoint import misfit
 from mmlung.findings_map import parse_pairs
 from mmlung.provenance import UNTRAINED
 from mmlung.running import build_runner
@@ -150,10 +151,7 @@ def _load_all_or_nothing(runner: Any) -> None:
         try:
             return load(filename, **{**kwargs, 'strict': True})
         except RuntimeError as error:
-            raise ValueError(
-                f'{filename} does not fit the network of the config; test it with the '
-                f'config that it was trained with. {str(error)[:300]}'
-            ) from error
+            raise misfit(filename, error) from error
 
     runner.load_checkpoint = strict
 

@@ -8,14 +8,15 @@ import pydicom
 import pytest
 from pydicom.data import get_charset_files
 from pydicom.data import get_testdata_file
-from pydicom.sr.codedict import codes
-from pydicom.uid import generate_uid
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr.coding import Code
 
 from mmlung.phantom.dicom_film import encode_dicom
 from mmlung.result import Finding
 from mmlung.result import ImageResult
 from mmlung.result import MadeBy
 from mmlung.result import ModelFiles
+from mmlung.structured_report import document
 from mmlung.structured_report import secondary_capture
 from mmlung.structured_report import structured_report
 from mmlung.structured_report import write_structured_report
@@ -52,8 +53,6 @@ def film(**tags):
     rng = np.random.default_rng(0)
     data = encode_dicom(rng.random(SIZE_HW), rng, 'film')
     dataset = pydicom.dcmread(io.BytesIO(data))
-    dataset.StudyInstanceUID = generate_uid()
-    dataset.SeriesInstanceUID = generate_uid()
     dataset.PatientID = 'p-1'
     for keyword, value in tags.items():
         if value is None:
@@ -92,18 +91,25 @@ def meanings(measured):
     return {item.name.meaning: item.value for item in measured}
 
 
-def test_verified_codes_are_in_pydicoms_dictionary():
-    known = {
-        'Pleural effusion': codes.SCT.PleuralEffusion,
-        'Pneumothorax': codes.SCT.Pneumothorax,
-        'Edema': codes.SCT.PulmonaryEdema,
-        'Nodule': codes.SCT.Nodule,
-        'Mass': codes.SCT.Mass,
-        'Infiltration': codes.DCM.Infiltrate,
-        'Lung Opacity': codes.DCM.Opacity,
-        'Calcification': codes.DCM.AbnormalCalcifications,
-    }
-    assert {name: FINDING_CODES[name] for name in known} == known
+@pytest.mark.parametrize('name', FINDING_CODES)
+def test_every_code_is_in_pydicoms_dictionary_under_its_meaning(name):
+    code = FINDING_CODES[name]
+    of_scheme = concepts[code.scheme_designator].values()
+    meanings = {entry[code.value][0] for entry in of_scheme if code.value in entry}
+    assert meanings == {code.meaning}
+
+
+@pytest.mark.parametrize(
+    'code',
+    [value for name, value in vars(document).items() if isinstance(value, Code)],
+    ids=lambda code: code.meaning,
+)
+def test_every_code_of_the_report_is_in_the_dictionary_or_private(code):
+    if code.scheme_designator in concepts:
+        of_scheme = concepts[code.scheme_designator].values()
+        assert code.meaning in {e[code.value][0] for e in of_scheme if code.value in e}
+    else:
+        assert code.scheme_designator in ('99MMLUNG', 'RFC5646')
 
 
 def test_a_name_without_a_code_is_its_own():

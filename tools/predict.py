@@ -160,21 +160,26 @@ def main(argv: list[str] | None = None) -> int:
         inferencer.findings,
         inferencer.is_detector,
     )
+    unreported = []
     if args.sr:
-        failed += _write_reports(args, [f for f in films if f.name in there])
-    errors = write_errors(args.out, failed)
+        unreported = _write_reports(args, [f for f in films if f.name in there])
+    errors = write_errors(args.out, [*failed, *unreported])
     print(
         f'{len(there)} of {len(films)} films predicted'
         + (f', {skipped} of them in an earlier run' if skipped else '')
     )
     print(f'results: {", ".join(str(path) for path in (args.out / "films", *tables))}')
-    if errors is not None:
-        print(
-            f'{len(failed)} of {len(films)} films failed, see {errors}; first: '
-            f'{failed[0].image}: {failed[0].reason}',
-            file=sys.stderr,
-        )
-    return 1 if failed else 0
+    for wrong, n_films, what in (
+        (failed, len(films), 'failed'),
+        (unreported, len(there), 'got no structured report'),
+    ):
+        if wrong:
+            print(
+                f'{len(wrong)} of {n_films} films {what}, see {errors}; first: '
+                f'{wrong[0].image}: {wrong[0].reason}',
+                file=sys.stderr,
+            )
+    return 1 if failed or unreported else 0
 
 
 def _check_highdicom() -> None:
@@ -208,7 +213,8 @@ def _write_reports(
                 capture=overlay if args.sr_overlay else None,
             )
         except (OSError, ValueError) as error:
-            failed.append(FailedImage(film.name, f'no structured report: {error}'))
+            reason = str(error).removeprefix(f'{film.data}: ')
+            failed.append(FailedImage(film.name, f'no structured report: {reason}'))
     return failed
 
 

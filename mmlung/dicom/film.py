@@ -32,6 +32,17 @@ _SIGNATURES = {
     b'MM\0*': 'tiff',
     b'BM': 'bmp',
 }
+# What else people hand over, told by name: a message that quoted an unknown file's
+# bytes could quote a patient's name.
+_OTHER_FILES = {
+    b'%PDF': 'a PDF',
+    b'PK': 'a ZIP archive',
+    b'\x1f\x8b': 'a gzip archive',
+    b'GIF8': 'a GIF',
+    b'RIFF': 'a WebP or another RIFF file',
+    b'\0\0\0\x0cjP  ': 'a JPEG 2000 file',
+    b'\x93NUMPY': 'a NumPy array',
+}
 _HEAD_BYTES = 132
 # A data set without preamble starts with an element of group 0002 or 0008.
 _BARE_STARTS = (b'\x02\x00', b'\x08\x00')
@@ -177,9 +188,10 @@ def _format_of(source: str | Path | bytes) -> str:
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             return kind
+    known = (name for start, name in _OTHER_FILES.items() if head.startswith(start))
+    found = next(known, 'an unknown kind of file' if head else 'an empty file')
     raise ValueError(
-        'not an image: expected DICOM, PNG, JPEG, TIFF or BMP, got a file that starts '
-        f'with {head[:8]!r}'
+        f'not an image: expected DICOM, PNG, JPEG, TIFF or BMP, got {found}'
     )
 
 

@@ -10,10 +10,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from mmengine.registry import DefaultScope
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_state_dict
 from torch import nn
 
-from mmlung.checkpoint import load_checkpoint
+from mmlung.checkpoint import fill_network
 from mmlung.provenance import UNTRAINED
 from mmlung.testing import check_findings_of
 
@@ -43,21 +42,10 @@ def load_model(
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(settings)
     if trained:
-        _fill(model, checkpoint)
+        fill_network(model, checkpoint)
     else:
         model.init_weights()
     model.cfg = cfg
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     model.eval()  # not chained: SwinTransformer.eval() returns None
     return model
-
-
-def _fill(model: nn.Module, checkpoint: str | Path) -> None:
-    state = load_checkpoint(checkpoint).get('state_dict', {})
-    try:
-        load_state_dict(model, state, strict=True)
-    except RuntimeError as error:
-        raise ValueError(
-            f'{checkpoint} does not fit the network of the config; explain it with the '
-            f'config that it was trained with. {" ".join(str(error).split())[:300]}'
-        ) from error

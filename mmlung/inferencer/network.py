@@ -19,12 +19,11 @@ from mmengine.dataset import Compose
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import MODELS
 from mmengine.registry import DefaultScope
-from mmengine.runner import load_checkpoint as load_into
 
 from mmlung._quiet import quiet_imports
 from mmlung.checkpoint import file_sha256
+from mmlung.checkpoint import fill_network
 from mmlung.checkpoint import load_checkpoint
-from mmlung.checkpoint import use_safe_loading
 from mmlung.config import load_config
 from mmlung.dicom import ChestImage
 from mmlung.evaluation.predictions import CollectPredictions
@@ -78,7 +77,7 @@ class Network:
         with DefaultScope.overwrite_default_scope(self.scope):
             self._load, self._pipeline = _loader_of(steps), Compose(steps[1:])
             self._model = MODELS.build(model)
-        _load_weights(getattr(self._model, 'module', self._model), self.checkpoint)
+        fill_network(getattr(self._model, 'module', self._model), self.checkpoint)
         self._model.to(device)
         self._model.eval()  # some networks' eval() returns None
         fail_on_nan(self._model)
@@ -176,20 +175,3 @@ def _loader_of(steps: Sequence[Any]) -> Callable[[np.ndarray], np.ndarray]:
         f'the test pipeline must start with mmlung.{_GREY_LOADER} or {_COLOUR_LOADER}, '
         f'got {first}'
     )
-
-
-def _load_weights(model: torch.nn.Module, checkpoint: str) -> None:
-    use_safe_loading()
-    try:
-        load_into(model, checkpoint, map_location='cpu', strict=True, logger='silent')
-    except RuntimeError as error:
-        raise ValueError(
-            f'{checkpoint} does not fit the network of the config; use the config that '
-            f'it was trained with. {str(error)[:300]}'
-        ) from error
-    wrong = [name for name, value in model.state_dict().items() if value.isnan().any()]
-    if wrong:
-        raise ValueError(
-            f'{checkpoint} holds NaN in {len(wrong)} tensors, first {wrong[0]}: the '
-            'training diverged. Take an earlier checkpoint.'
-        )

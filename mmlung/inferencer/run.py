@@ -15,6 +15,7 @@ from mmlung.inferencer.outputs import is_done
 from mmlung.inferencer.outputs import write_result
 from mmlung.inferencer.sources import FilmSource
 from mmlung.result import FailedImage
+from mmlung.result import Finding
 from mmlung.result import ImageResult
 
 
@@ -80,7 +81,11 @@ def run(
 
 
 def draw(result: ImageResult, film: Path, picture: Path) -> None:
-    """The film with the boxes that reach their thresholds, or the highest scores."""
+    """The film with the boxes that reach their thresholds, or what is most likely.
+
+    A line below it says which, so that a film without a box is not taken for one that
+    was not looked at.
+    """
     from matplotlib.figure import Figure
 
     from mmlung.figures.films import draw_result
@@ -89,6 +94,28 @@ def draw(result: ImageResult, film: Path, picture: Path) -> None:
     limits = {f.name: f.threshold for f in result.findings if f.threshold is not None}
     figure = Figure(figsize=(7, 7.4), dpi=110, layout='constrained')
     path = film.resolve()
-    shown = replace(result, image=path.name)
+    shown = replace(result, image=path.name, findings=_calibrated(result))
     draw_result(figure.add_subplot(), shown, path.parent, limits)
+    figure.supxlabel(caption(result), fontsize=8)
     save_picture(figure, picture)
+
+
+def caption(result: ImageResult) -> str:
+    """What the picture of a result shows."""
+    if result.findings and result.findings[0].box_xyxy is None:
+        calibrated = any(f.probability is not None for f in result.findings)
+        number = 'calibrated probability' if calibrated else 'score, not calibrated'
+        text = f'the four highest findings, with their {number}'
+    elif any(f.is_present for f in result.findings):
+        text = 'boxes that reach their threshold, with their score'
+    else:
+        text = 'no box reaches its threshold'
+    return f'mmlung, not a medical device: {text}'
+
+
+def _calibrated(result: ImageResult) -> tuple[Finding, ...]:
+    """Findings whose score is their probability where that is known."""
+    return tuple(
+        f if f.probability is None else replace(f, score=f.probability)
+        for f in result.findings
+    )

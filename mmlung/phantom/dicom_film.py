@@ -15,8 +15,21 @@ from pydicom.uid import generate_uid
 _BITS = ((8, 8), (16, 10), (16, 12), (16, 14), (16, 16))  # allocated, stored
 
 
-def encode_dicom(film: np.ndarray, rng: np.random.Generator, image_id: str) -> bytes:
-    """A film in [0, 1] as a DICOM file; bits, polarity and window are drawn by lot."""
+def encode_dicom(
+    film: np.ndarray,
+    rng: np.random.Generator,
+    image_id: str,
+    study: str | None = None,
+) -> bytes:
+    """A film in [0, 1] as a DICOM file; bits, polarity and window are drawn by lot.
+
+    Args:
+        film: (H, W).
+        rng: draws the lots.
+        image_id: its UIDs are made from it: the same name, the same UIDs.
+        study: films of one name are of one study; by default each is of its own. Every
+            film is a series of its own, as each exposure is.
+    """
     allocated, stored_bits = _BITS[rng.integers(len(_BITS))]
     inverted = bool(rng.random() < 0.3)
     top = 2**stored_bits - 1
@@ -32,6 +45,10 @@ def encode_dicom(film: np.ndarray, rng: np.random.Generator, image_id: str) -> b
     dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[image_id])
     dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
+    dataset.StudyInstanceUID = generate_uid(
+        entropy_srcs=['study', image_id if study is None else study]
+    )
+    dataset.SeriesInstanceUID = generate_uid(entropy_srcs=['series', image_id])
     dataset.Modality = 'DX'
     dataset.Manufacturer = 'mmlung phantom'
     dataset.ImageComments = 'SYNTHETIC PHANTOM'

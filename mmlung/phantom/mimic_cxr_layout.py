@@ -192,7 +192,8 @@ def _save(
 ) -> None:
     grey = cv2.equalizeHist(np.rint(np.clip(film, 0, 1) * 255).astype(np.uint8))
     if study.form == 'dicom':
-        name, data = f'{dicom}.dcm', encode_dicom(film, rng, dicom)
+        name = f'{dicom}.dcm'
+        data = encode_dicom(film, rng, dicom, f'seed {study.seed} {study.path}')
     else:
         quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
         name, data = f'{dicom}.jpg', cv2.imencode('.jpg', grey, quality)[1].tobytes()

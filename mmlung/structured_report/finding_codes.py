@@ -9,47 +9,29 @@ PRIVATE_SCHEME = '99MMLUNG'
 
 _LONGEST_MEANING = 64  # of VR LO
 
-_ATELECTASIS = Code('46621007', 'SCT', 'Atelectasis')
-_CARDIOMEGALY = Code('8186001', 'SCT', 'Cardiomegaly')
-_CONSOLIDATION = Code('95436008', 'SCT', 'Lung consolidation')
 _EFFUSION = Code('60046008', 'SCT', 'Pleural effusion')
-_FIBROSIS = Code('51615001', 'SCT', 'Fibrosis of lung')
-_INFILTRATE = Code('112121', 'DCM', 'Infiltrate')
-_OPACITY = Code('112001', 'DCM', 'Opacity')
 
 FINDING_CODES = {
-    'Atelectasis': _ATELECTASIS,
-    'COPD': Code('13645005', 'SCT', 'Chronic obstructive pulmonary disease'),
     'Calcification': Code('112063', 'DCM', 'Abnormal calcifications'),
-    'Cardiomegaly': _CARDIOMEGALY,
-    'Clavicle fracture': Code('58150001', 'SCT', 'Fracture of clavicle'),
-    'Consolidation': _CONSOLIDATION,
     'Edema': Code('19242006', 'SCT', 'Pulmonary edema'),
     'Effusion': _EFFUSION,
-    'Emphysema': Code('87433001', 'SCT', 'Pulmonary emphysema'),
-    'Fibrosis': _FIBROSIS,
-    'Fracture': Code('125605004', 'SCT', 'Fracture of bone'),
-    'ILD': Code('233703007', 'SCT', 'Interstitial lung disease'),
-    'Infiltration': _INFILTRATE,
-    'Lung Opacity': _OPACITY,
-    'Lung tumor': Code('126713003', 'SCT', 'Neoplasm of lung'),
+    'Fibrosis': Code('112674009', 'SCT', 'Fibrosis'),
+    'Infiltration': Code('112121', 'DCM', 'Infiltrate'),
+    'Lung Opacity': Code('112001', 'DCM', 'Opacity'),
     'Mass': Code('4147007', 'SCT', 'Mass'),
     'Nodule': Code('27925004', 'SCT', 'Nodule'),
     'Pleural Effusion': _EFFUSION,
     'Pleural effusion': _EFFUSION,
-    'Pneumonia': Code('233604007', 'SCT', 'Pneumonia'),
     'Pneumothorax': Code('36118008', 'SCT', 'Pneumothorax'),
-    'Pulmonary fibrosis': _FIBROSIS,
-    'Rib fracture': Code('33737001', 'SCT', 'Fracture of rib'),
-    'Tuberculosis': Code('56717001', 'SCT', 'Tuberculosis'),
 }
-"""Only codes that could be checked, and only where they mean what the data set means.
+"""Only codes that pydicom's dictionary of DICOM PS3.16 has under that meaning.
 
-Those of DCM, and of SCT 60046008, 36118008, 19242006, 27925004 and 4147007, are in the
-dictionary of DICOM PS3.16 that pydicom carries; the others of SCT have the same
-meaning in at least two independent public code tables. Without a code on purpose:
-unions (``Nodule/Mass``), rests (``Other lesion``), and what no table names alike
-(``Pleural thickening``, ``Aortic enlargement``, ``Hernia``, ``Support Devices``, ...).
+Every other finding is in our own scheme, even where SNOMED CT surely has a concept
+(``Atelectasis``, ``Pneumonia``, ...): PS3.16 does not list it, and a wrong number in a
+report is worse than none. ``Cardiomegaly`` is left out as the dictionary gives its
+number, 287272002, a second meaning (enlarged septal foramen of heart). Unions
+(``Nodule/Mass``) and rests (``Other lesion``) have no single code anywhere. Map our
+scheme to the codes of your archive where you need them.
 """
 
 

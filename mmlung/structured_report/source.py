@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,22 @@ def read_header(source: Source, result: ImageResult) -> Dataset:
             message names it, never its value: it may identify the patient), or another
             film than the one that was predicted.
     """
+    with warnings.catch_warnings():
+        # pydicom's warnings of an unusual value quote it.
+        warnings.filterwarnings('ignore', category=UserWarning, module='pydicom')
+        return _read_checked(source, result)
+
+
+def file_bytes(source: Source) -> bytes:
+    """The whole file, for whoever reads its pixels."""
+    if not isinstance(source, Dataset):
+        return Path(source).read_bytes()
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, source, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _read_checked(source: Source, result: ImageResult) -> Dataset:
     name = _name_of(source)
     try:
         header = _open(source)
@@ -61,15 +78,6 @@ def read_header(source: Source, result: ImageResult) -> Dataset:
         return header
     except ValueError as error:
         raise ValueError(f'{name}: {error}') from error
-
-
-def file_bytes(source: Source) -> bytes:
-    """The whole file, for whoever reads its pixels."""
-    if not isinstance(source, Dataset):
-        return Path(source).read_bytes()
-    stream = io.BytesIO()
-    pydicom.dcmwrite(stream, source, enforce_file_format=True)
-    return stream.getvalue()
 
 
 def _name_of(source: Source) -> str:
@@ -159,5 +167,10 @@ def _complete(header: Dataset) -> None:
     if sex not in _SEXES:
         raise ValueError(f'{tag_name("PatientSex")} must be M, F, O or empty')
     header.PatientSex = sex
-    header.decode()
+    try:
+        header.decode()
+    except Exception as error:  # its text may quote the value
+        raise ValueError(
+            f'a value of the header cannot be read ({type(error).__name__})'
+        ) from error
     header.SpecificCharacterSet = 'ISO_IR 192'

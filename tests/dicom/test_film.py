@@ -556,8 +556,9 @@ def test_missing_transfer_syntax():
 @pytest.mark.parametrize(
     ('data', 'message'),
     [
-        (b'', 'not an image'),
-        (b'hello', r"not an image: expected DICOM, PNG, .* starts with b'hello'"),
+        (b'hello', r'not an image: expected DICOM, PNG, .*, got an unknown kind of'),
+        (b'%PDF-1.7', 'got a PDF$'),
+        (b'', 'got an empty file$'),
         (b'\x08\x00' * 500, 'not a DICOM file'),
         (b'\x89PNG\r\n\x1a\n', 'a truncated or damaged PNG file'),
         (cv2.imencode('.png', np.zeros((4, 4), np.uint8))[1].tobytes(), 'is constant'),
@@ -568,7 +569,15 @@ def test_missing_transfer_syntax():
             'pixels must have 8 or 16 bits, got float32',
         ),
     ],
-    ids=['empty', 'text', 'dicom-like', 'png-head', 'constant-png', 'float-tiff'],
+    ids=[
+        'text',
+        'pdf',
+        'empty',
+        'dicom-like',
+        'png-head',
+        'constant-png',
+        'float-tiff',
+    ],
 )
 def test_refused_files(data, message):
     with pytest.raises(ValueError, match=message):

@@ -39,3 +39,18 @@ def test_header_says_synthetic_and_names_nobody():
 def test_same_state_same_bytes():
     assert encoded(3) == encoded(3)
     assert encoded(3) != encoded(4)
+
+
+def test_uids_follow_from_the_names():
+    def uids(image_id, study=None):
+        data = encode_dicom(FILM, np.random.default_rng(0), image_id, study)
+        ds = pydicom.dcmread(io.BytesIO(data))
+        found = (ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
+        assert all(uid.is_valid for uid in found)
+        assert len(set(found)) == 3
+        return found
+
+    a, b, c = uids('a'), uids('b', 's'), uids('c', 's')
+    assert uids('a') == a
+    assert len({*a, *b, *c}) == 8  # b and c are of one study
+    assert b[0] == c[0]

@@ -28,6 +28,12 @@ SECRETS = {
     'StudyInstanceUID': '1.2.826.0.1.1',
     'SeriesInstanceUID': '1.2.826.0.1.2',
 }
+MORE_SECRETS = {
+    'PatientBirthDate': '19700131',
+    'ReferringPhysicianName': 'Roe^Richard',
+    'InstitutionName': 'St. Elsewhere',
+    'StudyDate': '20190204',
+}
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def films(tmp_path):
         path.parent.mkdir(parents=True)
         cv2.imwrite(str(path), rng.integers(0, 200, (64, 80), dtype=np.uint8))
     dataset = pydicom.dcmread(io.BytesIO(encode_dicom(rng.random((64, 64)), rng, 'x')))
-    for keyword, value in SECRETS.items():
+    for keyword, value in (SECRETS | MORE_SECRETS).items():
         setattr(dataset, keyword, value)
     dataset.save_as(folder / 'film.dcm')
     return folder
@@ -149,24 +155,99 @@ def test_the_results_are_no_films(predict, films, tmp_path, capsys):
     assert '3 of 3 films predicted, 3 of them' in capsys.readouterr().out
 
 
+def secrets_told(out, said, instance):
+    """Identifiers in what a run wrote, be it contents or names, or said."""
+    files = [path for path in out.rglob('*') if path.is_file()]
+    texts = [said.out, said.err, *(str(path.relative_to(out)) for path in files)]
+    texts += [path.read_bytes().decode('latin-1') for path in files]
+    secrets = (*SECRETS.values(), *MORE_SECRETS.values(), instance)
+    return [secret for secret in secrets if any(secret in text for text in texts)]
+
+
 def test_identifiers_of_a_header_reach_no_output(predict, films, tmp_path, capfd):
     bad = films / 'bad.dcm'  # an error must not tell them either
     bad.write_bytes((films / 'film.dcm').read_bytes()[:-100])
+    (films / 'note.dcm').write_text(f'{SECRETS["PatientName"]}, 1970')
+    (films / 'start.dcm').write_text('4711')
     assert predict(films, '--show') == 1
-    said = capfd.readouterr()
-    texts = [said.out, said.err]
     out = tmp_path / 'out'
-    texts += [p.read_bytes().decode('latin-1') for p in out.rglob('*') if p.is_file()]
+    said = capfd.readouterr()
+    assert len(rows(out / 'errors.csv')) == 3
     instance = str(pydicom.dcmread(films / 'film.dcm').SOPInstanceUID)
-    for secret in (*SECRETS.values(), instance):
-        assert not any(secret in text for text in texts), secret
-    (films / 'bad.dcm').unlink()
+    assert secrets_told(out, said, instance) == []
+    assert 'Doe' not in (out / 'errors.csv').read_text('utf-8')
+    for name in ('bad.dcm', 'note.dcm', 'start.dcm'):
+        (films / name).unlink()
     assert predict(films, '--keep-identifiers') == 0
     path = out / 'films' / 'film.dcm.json'
     kept = json.loads(path.read_text('utf-8'))['dicom_identifiers']
     assert kept == SECRETS | {'SOPInstanceUID': instance}
     assert predict(films) == 0  # and go again
     assert 'dicom_identifiers' not in path.read_text('utf-8')
+
+
+def test_identifiers_are_in_the_dicom_reports_alone(predict, films, tmp_path, capfd):
+    """There they belong: DICOM files a report by its patient and study."""
+    pytest.importorskip('highdicom', reason='needs pip install .[sr]')
+    film = films / 'film.dcm'
+    dataset = pydicom.dcmread(film)
+    dataset.PatientAge = 'about fifty'  # pydicom warns of it, and quotes it
+    dataset.save_as(film)
+    assert predict(film, '--sr', '--sr-overlay', '--show') == 0
+    said = capfd.readouterr()
+    assert 'about fifty' not in said.out + said.err
+    out = tmp_path / 'out'
+    for path in (out / 'sr').iterdir():
+        made = pydicom.dcmread(path)
+        assert made.PatientID == SECRETS['PatientID']
+        assert made.StudyInstanceUID == SECRETS['StudyInstanceUID']
+        path.unlink()
+    assert secrets_told(out, said, str(dataset.SOPInstanceUID)) == []
+
+
+def test_a_dicom_film_gets_a_report_and_a_marked_copy(predict, films, tmp_path):
+    pytest.importorskip('highdicom', reason='needs pip install .[sr]')
+    assert predict(films / 'film.dcm', '--sr', '--sr-overlay') == 0
+    folder = tmp_path / 'out' / 'sr'
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ['film.dcm.overlay.dcm', 'film.dcm.sr.dcm']
+    source = pydicom.dcmread(films / 'film.dcm')
+    overlay, report = (pydicom.dcmread(folder / name) for name in names)
+    assert report.SOPClassUID.name == 'Comprehensive 3D SR Storage'
+    assert overlay.SOPClassUID.name == 'Secondary Capture Image Storage'
+    assert overlay.pixel_array.shape[1:] == (source.Columns, 3)
+    assert overlay.pixel_array.shape[0] > source.Rows
+    for made in (report, overlay):
+        assert made.StudyInstanceUID == source.StudyInstanceUID
+        assert made.SeriesInstanceUID != source.SeriesInstanceUID
+    (folder / names[0]).unlink()
+    assert predict(films / 'film.dcm', '--sr') == 0  # from the JSON that is there
+    assert not (folder / names[0]).exists()
+
+
+def test_a_picture_gets_no_report_and_the_run_says_so(predict, films, tmp_path, capsys):
+    pytest.importorskip('highdicom', reason='needs pip install .[sr]')
+    assert predict(films, '--sr') == 1
+    out = tmp_path / 'out'
+    said = capsys.readouterr()
+    assert '3 of 3 films predicted' in said.out
+    assert '2 of 3 films got no structured report' in said.err
+    reasons = {row['image']: row['reason'] for row in rows(out / 'errors.csv')}
+    assert set(reasons) == {'a/1.png', 'b/1.png'}
+    for reason in reasons.values():
+        assert reason.startswith('no structured report: not a DICOM file')
+        assert 'use the JSON output instead' in reason
+    assert [path.name for path in (out / 'sr').rglob('*.dcm')] == ['film.dcm.sr.dcm']
+    assert len(jsons(out)) == 3
+
+
+def test_reports_need_the_extra(predict, films, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'highdicom', None)
+    assert predict(films, '--sr') == 2
+    assert 'mmlung[sr]' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        predict(films, '--sr-overlay')
+    assert '--sr-overlay needs --sr' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
