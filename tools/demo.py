@@ -27,7 +27,7 @@ from mmlung.steps import run_steps
 REPO = Path(__file__).resolve().parent.parent
 # Films to draw, and epochs: chosen for 20 minutes on two cores.
 SIZES = {
-    'full': {'train': 480, 'test': 160, 'images': 2000, 'new': 8, 'epochs': (6, 24)},
+    'full': {'train': 480, 'test': 160, 'images': 2400, 'new': 8, 'epochs': (6, 32)},
     'smoke': {'train': 16, 'test': 8, 'images': 60, 'new': 2, 'epochs': (1, 1)},
 }
 KINDS = {

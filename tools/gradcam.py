@@ -8,6 +8,8 @@ medical device.
 
 Examples:
   python tools/gradcam.py configs/convnext_chestxray14.py best.pth films/ --out maps
+  python tools/gradcam.py configs/swin_vindr.py best.pth --cases work_dirs/swin_vindr \
+      --out work_dirs/swin_vindr/maps      # the films that `mmlung report` shows
   python tools/gradcam.py configs/swin_vindr.py best.pth a.dicom 'more/*.dicom' \
       --finding Cardiomegaly --method layercam --out maps --save-maps
 """
@@ -34,7 +36,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('config', help='config file of a detector or classifier')
     parser.add_argument('checkpoint', help="checkpoint file, or 'none' for untrained")
     parser.add_argument(
-        'images', nargs='+', help='films: files, folders, patterns; DICOM, PNG, JPEG'
+        'images', nargs='*', help='films: files, folders, patterns; DICOM, PNG, JPEG'
+    )
+    parser.add_argument(
+        '--cases',
+        type=Path,
+        metavar='WORK_DIR',
+        help='instead of IMAGES: the best, worst, missed and false positive films of '
+        'a test, which `mmlung report WORK_DIR` shows',
     )
     parser.add_argument(
         '--finding',
@@ -94,7 +103,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         metavar='FILE',
         help='load these files even if they hold more than weights: they can run code',
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if bool(args.images) == (args.cases is not None):
+        parser.error('give IMAGES or --cases WORK_DIR, one of them')
+    return args
 
 
 @one_line_errors
@@ -114,12 +126,10 @@ def main(argv: list[str] | None = None) -> int:
     from mmlung.explain.run import FILE_NAME
     from mmlung.explain.run import MapsRun
     from mmlung.explain.run import parse_findings
-    from mmlung.inferencer.sources import distinct_names
-    from mmlung.inferencer.sources import films_of
 
     for path in args.trust_checkpoint:
         trust(path)
-    films = {f.name: Path(f.data) for f in distinct_names(films_of(args.images))}
+    films = _cases(args.cases) if args.cases else _films(args.images)
     model = load_model(
         load_config(args.config, args.cfg_options), args.checkpoint, args.device
     )
@@ -139,6 +149,34 @@ def main(argv: list[str] | None = None) -> int:
     if run.failed:
         print(f'{len(run.failed)} of {len(films)} films were skipped', file=sys.stderr)
     return 1 if run.failed else 0
+
+
+def _films(images: list[str]) -> dict[str, Path]:
+    """Every file once, by the name that outputs carry."""
+    from mmlung.inferencer.sources import distinct_names
+    from mmlung.inferencer.sources import films_of
+
+    return {f.name: Path(f.data) for f in distinct_names(films_of(images))}
+
+
+def _cases(work_dir: Path) -> dict[str, Path]:
+    """Films of the galleries of a test's report, as the test names them."""
+    from mmlung.report import read_sources
+    from mmlung.report import shown_films
+
+    sources = read_sources(work_dir)
+    names = shown_films(sources)
+    if not names:
+        raise ValueError(
+            f'{work_dir} has no films to show: its predictions.json is missing, or no '
+            'film has a truth. Name films instead of --cases.'
+        )
+    if sources.images_root is None:
+        raise ValueError(
+            f'the films of {work_dir} are not where its test found them. Name films '
+            'instead of --cases.'
+        )
+    return {name: sources.images_root / name for name in names}
 
 
 def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
