@@ -160,7 +160,9 @@ def choose_calibration(
         return Calibration()
     found = read_calibration(path)
     content = found.content or {}
-    wrong = misfit(path, content, list(found.curves), checkpoint, findings)
+    # A note goes into metrics.json, which does not say where on a disk things are.
+    shown = path.name if wanted == AUTO else str(path)
+    wrong = misfit(shown, content, list(found.curves), checkpoint, findings)
     if wrong and wanted != AUTO:
         raise ValueError(f'{wrong}. {TAKE_AGAIN}, or pass --thresholds none.')
     if wrong:

@@ -128,7 +128,9 @@ def choose_thresholds(
         return default
     content = read_thresholds(path)
     names = [row['finding'] for row in content['thresholds']]
-    wrong = misfit(path, content, names, checkpoint, findings)
+    # A note goes into metrics.json, which does not say where on a disk things are.
+    shown = path.name if wanted == AUTO else str(path)
+    wrong = misfit(shown, content, names, checkpoint, findings)
     if wrong and wanted != AUTO:
         raise ValueError(f'{wrong}. {TAKE_AGAIN}, or pass --thresholds none.')
     if wrong:
@@ -153,7 +155,7 @@ def notes_on_conditions(
 
 
 def misfit(
-    path: Path,
+    shown: str,
     content: Mapping[str, Any],
     names: Sequence[str],
     checkpoint: str | None,
@@ -162,23 +164,23 @@ def misfit(
     """Why a calibrated file cannot be used for a checkpoint; None when it can.
 
     Args:
-        path: of the file.
+        shown: what the file is called in the text.
         content: of the file.
         names: its findings.
         checkpoint: that is tested; None for an untrained network.
         findings: of the model; None: not known, so not compared.
     """
     if checkpoint is None:
-        return f'{path} is of a checkpoint, and the network is untrained'
+        return f'{shown} is of a checkpoint, and the network is untrained'
     made_for, now = content['checkpoint']['sha256'], file_sha256(checkpoint)
     if made_for != now:
         return (
-            f'{path} was made for another checkpoint (sha256 {made_for[:8]}..., but '
+            f'{shown} was made for another checkpoint (sha256 {made_for[:8]}..., but '
             f'{Path(checkpoint).name} has {now[:8]}...)'
         )
     if findings is not None and set(names) != set(findings):
         return (
-            f'{path} was made for the findings {", ".join(names)}, but the config has '
+            f'{shown} was made for the findings {", ".join(names)}, but the config has '
             f'{", ".join(findings)}'
         )
     return None

@@ -107,12 +107,13 @@ def write_tables(
 
     ``findings.csv`` has one row a film and one column a finding: its probability, where
     that is not calibrated its score, and for a detector the highest score of a box (0
-    without one). ``boxes.csv`` has one row a box: pixels of the original film, and
+    without one). Its column ``scale`` says which: ``probability`` or ``score`` of all
+    findings, or ``mixed`` where only some are calibrated. ``boxes.csv`` has one row a box: pixels of the original film, and
     millimetres where the file gives a spacing.
     """
     path = out / 'findings.csv'
     there = [file for name in names if (file := result_path(out, name)).is_file()]
-    with _csv(path, ['image', 'height_px', 'width_px', *findings]) as rows:
+    with _csv(path, ['image', 'height_px', 'width_px', 'scale', *findings]) as rows:
         rows.writerows(_film_row(result, findings) for result in _read(there))
     if not is_detector:
         return [path]
@@ -142,10 +143,13 @@ def _read(paths: Iterable[Path]) -> Iterator[ImageResult]:
 
 def _film_row(result: ImageResult, findings: Sequence[str]) -> list[Any]:
     best = dict.fromkeys(findings, 0.0)
+    calibrated = {finding.probability is not None for finding in result.findings}
+    scale = 'mixed' if len(calibrated) == 2 else 'score'
+    scale = 'probability' if calibrated == {True} else scale
     for finding in result.findings:
         value = finding.score if finding.probability is None else finding.probability
         best[finding.name] = max(best[finding.name], value or 0.0)
-    return [result.image, *result.size_hw, *(best[name] for name in findings)]
+    return [result.image, *result.size_hw, scale, *(best[name] for name in findings)]
 
 
 def _box_rows(result: ImageResult) -> Iterator[list[Any]]:
