@@ -1,10 +1,11 @@
 """Maps of the small cross-validated classifiers beside the official boxes.
 
 Reads what benchmarks/classifiers_real_films.py left: the five folds' classifiers and
-their test films with boxes, so that no film was trained on. Grad-CAM, Grad-CAM++ and
-LayerCAM, the untrained network, and the place of the finding on other folds' films;
-then the likeness of the maps when the weights are shuffled from the head down.
-Interrupted work goes on where it stopped, map by map.
+their test films with boxes, so that no film was trained on. HiResCAM, LayerCAM
+and Grad-CAM at several depths, occlusion, which needs no gradient, the untrained
+network, and the place of the finding on other folds' films; then the likeness of the
+maps when the weights are shuffled from the head down. Interrupted work goes on where
+it stopped, map by map.
 
 What it is not: a result on ChestX-ray14. See docs/results.md.
 
@@ -33,7 +34,13 @@ REPO = Path(__file__).resolve().parent.parent
 TABLE = 'cam'
 FOLDS = 5
 CONFIG = 'configs/convnext_chestxray14_demo.py'
-METHODS = ('gradcam', 'gradcam++', 'layercam')
+METHODS = (
+    'hirescam@backbone.stages.1',
+    'hirescam@backbone.stages.2',
+    'layercam@backbone.stages.1',
+    'gradcam@backbone.stages.3',
+    'occlusion',
+)
 RANDOMISED_FILMS = 50
 PUBLISHED = """\
 Published, and **not comparable** (other networks, the full data set, other films and
@@ -60,7 +67,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         default=Path('work_dirs/cam_real_films.json'),
         help='numbers; the scores of each map go beside it (default: %(default)s)',
     )
-    parser.add_argument('--show', type=Path, help='PNG of 12 films, drawn by seed 0')
+    parser.add_argument('--show', type=Path, help='PNG of best, middle and worst maps')
     parser.add_argument(
         '--docs',
         type=Path,

@@ -1,4 +1,4 @@
-"""Whether a network's maps point at the boxes that radiologists drew.
+r"""Whether a network's maps point at the boxes that radiologists drew.
 
 Makes the map of every boxed finding on every film of the boxes files, and prints
 pointing game, energy, IoU and IoBB accuracy with intervals over patients, beside what
@@ -10,7 +10,7 @@ An interrupted run goes on where it stopped. Research software, not a medical de
 
 Examples:
   python tools/cam_benchmark.py configs/convnext_chestxray14.py best.pth \
-      --boxes data/chestxray14/boxes_test.json --method gradcam layercam
+      --boxes data/chestxray14/boxes_test.json --method gradcam occlusion
   python tools/cam_benchmark.py CONFIG work_dirs/fold*/best.pth \
       --boxes data/folds/fold_*/boxes_test.json --randomise 50 --show sheet.png
 """
@@ -61,9 +61,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--method',
         nargs='+',
         default=['gradcam'],
-        help='gradcam, gradcam++, layercam, eigencam, scorecam (default: gradcam)',
+        metavar='NAME[@LAYER]',
+        help='gradcam, gradcam++, layercam, hirescam, eigencam, scorecam (default: '
+        'gradcam), '
+        'each read from a layer, such as layercam@backbone.stages.1; and for '
+        'classifiers occlusion, not as the first',
     )
-    add('--layer', help='that maps are read from (default: the last with places)')
     add(
         '--share',
         type=float,
@@ -78,7 +81,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     add('--tolerance', type=float, default=0.0, help='of the pointing game, in pixels')
     add('--bootstrap', type=int, default=1000, help='resamples (default: %(default)s)')
-    add('--seed', type=int, default=0, help='of resampling, shuffling and drawing')
+    add('--seed', type=int, default=0, help='of resampling and shuffling')
     add(
         '--randomise',
         type=int,
@@ -87,7 +90,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="likeness of N films' maps when weights are shuffled from the head down",
     )
     add('--out', type=Path, help='FILE.json (default: work_dirs/cam_benchmark.json)')
-    add('--show', type=Path, metavar='FILE.png', help='12 films, drawn by the seed')
+    add('--show', type=Path, metavar='FILE.png', help='best, middle and worst 4 maps')
     add('--device', help='such as cpu or cuda:0 (default: a GPU, if any)')
     add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     args = parser.parse_args(argv)
@@ -145,7 +148,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.show:
         from mmlung.cam_benchmark.sheet import draw_sheet
 
-        print(f'picture: {draw_sheet(cfg, folds, settings, args.show)}')
+        first = scores[args.method[0]]
+        print(f'picture: {draw_sheet(cfg, folds, settings, first, args.show)}')
     return 0
 
 
@@ -182,14 +186,19 @@ def _read_folds(args: argparse.Namespace) -> tuple[list[Fold], list[dict[str, An
 
 
 def _settings(args: argparse.Namespace, folds: list[Fold], findings: Any) -> Settings:
+    from mmlung.cam_benchmark.run import OCCLUSION
     from mmlung.cam_benchmark.run import Settings
     from mmlung.evaluation import BoxRule
     from mmlung.explain.methods import METHODS
 
-    unknown = [name for name in args.method if name not in METHODS]
+    first, *others = (method.partition('@')[0] for method in args.method)
+    if first == OCCLUSION:
+        raise ValueError('--method must begin with a method of maps, not occlusion')
+    unknown = [name for name in (first, *others) if name not in (*METHODS, OCCLUSION)]
     if unknown:
         raise ValueError(
-            f'unknown method {", ".join(unknown)}. Known: {", ".join(METHODS)}.'
+            f'unknown method {", ".join(unknown)}. Known: '
+            f'{", ".join((*METHODS, OCCLUSION))}.'
         )
     boxed = {name for fold in folds for film in fold.films for name in film.boxes}
     judged = [name for name in findings if name in boxed]
@@ -204,7 +213,6 @@ def _settings(args: argparse.Namespace, folds: list[Fold], findings: Any) -> Set
     return Settings(
         findings=judged,
         methods=args.method,
-        layer=args.layer,
         rule=BoxRule(args.share, args.regions),
         tolerance_px=args.tolerance,
         device=args.device,

@@ -55,9 +55,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--method',
         metavar='NAME',
-        help='gradcam, gradcam++, layercam, eigencam, or scorecam (classifiers only, '
-        'slow) (default: gradcam for a classifier, layercam for a detector, whose '
-        'boxes depend on few places)',
+        help='gradcam, gradcam++, layercam, hirescam, eigencam, or scorecam '
+        '(classifiers only, slow) (default: hirescam for a classifier, layercam for a '
+        'detector)',
     )
     parser.add_argument(
         '--target',
@@ -78,7 +78,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--layer',
         metavar='NAME',
         help='dotted name of the layer that is read (default: the last with a map; '
-        'of a detector the one before it)',
+        'of a detector the one before it; for hirescam and layercam of a classifier '
+        'the last of at least 14 places a side)',
     )
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.add_argument(
@@ -180,15 +181,15 @@ def _cases(work_dir: Path) -> dict[str, Path]:
 
 
 def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
-    """What a folder of maps must share to be continued."""
+    """What a folder of maps must share to be continued; files without folders."""
     from mmlung.checkpoint import file_sha256
     from mmlung.provenance import UNTRAINED
 
     trained = args.checkpoint != UNTRAINED
     return {
-        'config': args.config,
+        'config': Path(args.config).name,
         'checkpoint': {
-            'file': args.checkpoint,
+            'file': Path(args.checkpoint).name,
             'sha256': file_sha256(args.checkpoint) if trained else None,
         },
         'method': method,
@@ -198,9 +199,17 @@ def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
             'score_thr': args.score_thr,
             'layer': args.layer,
             'save_maps': args.save_maps,
-            'cfg_options': dict(args.cfg_options or {}),
+            'cfg_options': {
+                key: Path(value).name if _is_path(value) else value
+                for key, value in (args.cfg_options or {}).items()
+            },
         },
     }
+
+
+def _is_path(value: Any) -> bool:
+    """Whether an option names a place on this machine, which stays here."""
+    return isinstance(value, str) and Path(value).is_absolute()
 
 
 if __name__ == '__main__':

@@ -87,6 +87,20 @@ def read_boxed_films(
     return films, info
 
 
+def check_size(film: BoxedFilm, size_hw: tuple[int, int]) -> None:
+    """Refuse boxes that were made for a film of another size.
+
+    Raises:
+        ValueError: ``size_hw``, of the file, is not that of the boxes.
+    """
+    if size_hw != film.size_hw:
+        raise ValueError(
+            f'{film.path} has {size_hw[0]} x {size_hw[1]} pixels (height x width), '
+            f'but its boxes were made for {film.size_hw[0]} x {film.size_hw[1]}. '
+            'Convert the boxes for these films.'
+        )
+
+
 def trained_on(checkpoint: str | Path) -> list[Path]:
     """Annotation files that a classifier of ours was trained and selected on.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from torch import nn
 from tqdm import tqdm
 
 from mmlung.cam_benchmark.films import BoxedFilm
+from mmlung.cam_benchmark.films import check_size
+from mmlung.cam_benchmark.occlusion import OcclusionMaps
 from mmlung.cam_benchmark.place import PlacePrior
 from mmlung.cam_benchmark.scoring import score_films
 from mmlung.checkpoint import file_sha256
@@ -28,6 +32,8 @@ from mmlung.provenance import config_facts
 
 PLACE = 'place'
 """Kind of map: where the finding lies on the films of the other folds."""
+OCCLUSION = 'occlusion'
+"""Kind of map: what the finding's logit loses where the film is greyed."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,10 @@ class Settings:
 
     Attributes:
         findings: those that are judged, in the order of the tables.
-        methods: of :data:`mmlung.explain.METHODS`.
+        methods: of :data:`mmlung.explain.METHODS`, each with ``@`` and the layer that
+            its map is read from, or without for the explainer's own choice; also
+            ``'occlusion'``, but not as the first.
         untrained: also the first method on the untrained network.
-        layer: that maps are read from; None: the last that knows where things are.
         rule: how boxes are read from a map.
         tolerance_px: of the pointing game.
         device: None: the first GPU, if any.
@@ -56,7 +63,6 @@ class Settings:
     findings: Sequence[str]
     methods: Sequence[str] = ('gradcam',)
     untrained: bool = True
-    layer: str | None = None
     rule: BoxRule = field(default_factory=BoxRule)
     tolerance_px: float = 0.0
     device: str | None = None
@@ -111,6 +117,16 @@ def score_folds(
     return scores
 
 
+def explainer_of(model: Any, method: str) -> Explainer:
+    """Explainer of one of :attr:`Settings.methods`, such as ``layercam@backbone``.
+
+    Raises:
+        ValueError: unknown method or layer.
+    """
+    name, _, layer = method.partition('@')
+    return Explainer(model, name, layer or None)
+
+
 def open_network(
     cfg: Config, checkpoint: str, device: str | None = None, seed: int = 0
 ) -> nn.Module:
@@ -128,12 +144,7 @@ def map_of_film(explainer: Explainer, film: BoxedFilm, finding: str) -> np.ndarr
     """
     target = 'anywhere' if explainer.is_detector else None
     cam = explainer.explain(film.path, finding, target).map
-    if cam.shape != film.size_hw:
-        raise ValueError(
-            f'{film.path} has {cam.shape[0]} x {cam.shape[1]} pixels (height x width), '
-            f'but its boxes were made for {film.size_hw[0]} x {film.size_hw[1]}. '
-            'Convert the boxes for these films.'
-        )
+    check_size(film, (cam.shape[0], cam.shape[1]))
     return cam
 
 
@@ -147,16 +158,20 @@ class _LazyMaker:
         self._checkpoint = checkpoint
         self._settings = settings
         self._method = method
-        self._explainer: Explainer | None = None
+        self._maker: Callable[[BoxedFilm, str], np.ndarray] | None = None
 
     def __call__(self, film: BoxedFilm, finding: str) -> np.ndarray:
-        if self._explainer is None:
+        if self._maker is None:
             settings = self._settings
             model = open_network(
                 self._cfg, self._checkpoint, settings.device, settings.seed
             )
-            self._explainer = Explainer(model, self._method, settings.layer)
-        return map_of_film(self._explainer, film, finding)
+            self._maker = (
+                OcclusionMaps(model)
+                if self._method == OCCLUSION
+                else partial(map_of_film, explainer_of(model, self._method))
+            )
+        return self._maker(film, finding)
 
 
 def _place_maker(folds: Sequence[Fold], number: int) -> Any:
@@ -182,6 +197,5 @@ def _depends_on(
         **config_facts(cfg),
         'checkpoint_sha256': file_sha256(checkpoint) if trained else None,
         'seed': None if trained else settings.seed,
-        'layer': settings.layer,
         'films': films[number],
     }

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mmlung.cam_benchmark.films import BoxedFilm
 from mmlung.cam_benchmark.run import Fold
 from mmlung.cam_benchmark.run import Settings
+from mmlung.cam_benchmark.run import explainer_of
 from mmlung.cam_benchmark.run import map_of_film
 from mmlung.cam_benchmark.run import open_network
 from mmlung.explain import Explainer
@@ -36,7 +37,7 @@ def randomisation_check(
         cfg: of the model.
         fold: model and films; ``n_films`` of them are drawn by ``settings.seed``.
         method: of the maps.
-        settings: findings, layer, device and seed.
+        settings: findings, device and seed.
         n_films: each with the first of its boxed findings.
 
     Returns:
@@ -48,15 +49,14 @@ def randomisation_check(
     """
     pairs = _draw(fold.films, settings, n_films)
     model = open_network(cfg, fold.checkpoint, settings.device, settings.seed)
-    explainer = Explainer(model, method, settings.layer)
+    explainer = explainer_of(model, method)
     original = [_small_map(explainer, *pair) for pair in pairs]
     shuffled = copy.deepcopy(model)
     blocks = blocks_from_the_head(shuffled, lambda: _open(shuffled, method, pairs))
-    layer = explainer.layer  # found on the trained network; the same for all
     rows = [_row(ANOTHER_FILM, original, [*original[1:], *original[:1]])]
     parts = shuffle_from_the_head(shuffled, blocks, settings.seed)
     for name in tqdm(parts, 'shuffling', len(blocks), unit='part'):
-        asked = Explainer(shuffled, method, layer)
+        asked = explainer_of(shuffled, method)
         rows.append(_row(name, original, [_small_map(asked, *pair) for pair in pairs]))
     return rows
 
@@ -88,7 +88,7 @@ def _draw(
 def _open(
     model: nn.Module, method: str, pairs: Sequence[tuple[BoxedFilm, str]]
 ) -> object:
-    return Explainer(model, method).open(pairs[0][0].path)
+    return explainer_of(model, method).open(pairs[0][0].path)
 
 
 def _small_map(explainer: Explainer, film: BoxedFilm, finding: str) -> np.ndarray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
 from contextlib import redirect_stderr
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,14 @@ from mmlung.explain.film import prepare
 from mmlung.explain.film import to_film
 from mmlung.explain.layers import TokensToMap
 from mmlung.explain.layers import find_layers
+from mmlung.explain.layers import fine_layer
 from mmlung.explain.layers import layer_named
+from mmlung.explain.methods import AT_EVERY_PLACE
 from mmlung.explain.methods import method_named
+from mmlung.explain.pooled_norm import pooled_norms_held
+from mmlung.explain.slope import Reached
+from mmlung.explain.slope import graph_from
+from mmlung.explain.slope import no_slope
 from mmlung.explain.state import left_as_found
 from mmlung.explain.targets import BoxScore
 from mmlung.explain.targets import ClassifierView
@@ -41,13 +45,15 @@ class Explainer:
 
     Args:
         model: as :func:`mmlung.explain.load_model` gives it.
-        method: one of :data:`mmlung.explain.METHODS`; by default Grad-CAM for a
-            classifier and LayerCAM for a detector. A box depends on few places, and
-            Grad-CAM, which averages the slope over the film, loses them: its maps of
-            boxes are mostly zero.
+        method: one of :data:`mmlung.explain.METHODS`; by default HiResCAM for a
+            classifier and LayerCAM for a detector. Grad-CAM averages the slope over
+            the film: its maps of boxes, which depend on few places, are mostly zero,
+            and its maps of small classifiers lie beside the findings
+            (``benchmarks/cam_real_films.py``).
         layer: dotted name of the layer to read; by default the backbone's last that
-            still knows where things are. A detector is read one stage earlier, at a
-            stride of 16, unless the box depends on the last stage alone.
+            still knows where things are, for HiResCAM and LayerCAM of a classifier the
+            last of at least 14 places a side. A detector is read one stage earlier,
+            at a stride of 16, unless the box depends on the last stage alone.
         score_thr: of boxes that are explained as such.
 
     Raises:
@@ -63,7 +69,7 @@ class Explainer:
     ) -> None:
         self.model = model
         self.is_detector = is_detector(model)
-        self.method = method or ('layercam' if self.is_detector else 'gradcam')
+        self.method = method or ('layercam' if self.is_detector else 'hirescam')
         self.layer = layer
         self._layers: tuple[str, ...] = () if layer is None else (layer,)
         self.score_thr = score_thr
@@ -183,8 +189,9 @@ class Explainer:
 
     def _map(self, film: Film, view: nn.Module, aim: Any) -> np.ndarray:
         """The layer's map (h, w), finite and not negative."""
-        for name in self._layers_for(film):
-            coarse = self._map_of(name, film, view, aim)
+        *_, last = names = self._layers_for(film)
+        for name in names:
+            coarse = self._map_of(name, film, view, aim, name == last)
             if coarse.any():
                 break
         return coarse
@@ -195,19 +202,32 @@ class Explainer:
             with left_as_found(self.model):
                 found = find_layers(self.model, film.inputs)
             *earlier, last = found.values()
+            if not self.is_detector and self.method in AT_EVERY_PLACE:
+                height, width = film.inputs.shape[-2:]
+                return (fine_layer(found, (height, width)),)  # films differ in size
             at_16 = found.get(_DETECTOR_STRIDE) if self.is_detector else None
             self._layers = (at_16, last) if at_16 in earlier else (last,)
         return self._layers
 
-    def _map_of(self, name: str, film: Film, view: nn.Module, aim: Any) -> np.ndarray:
+    def _map_of(
+        self, name: str, film: Film, view: nn.Module, aim: Any, is_last: bool
+    ) -> np.ndarray:
         layer = layer_named(self.model, name)
         to_map = TokensToMap((film.inputs.shape[-2], film.inputs.shape[-1]))
-        with left_as_found(self.model), _graph_from(layer) as tap, torch.enable_grad():
+        with (
+            left_as_found(self.model),
+            graph_from(layer) as tap,
+            pooled_norms_held(self.model),
+            torch.enable_grad(),
+        ):
             cam = self._method(view, [layer], reshape_transform=to_map)
             try:
                 with redirect_stderr(io.StringIO()):  # Score-CAM's own progress bar
-                    coarse = cam(film.inputs, [_Reached(aim, tap)])[0]
+                    reached = Reached(aim, tap, name, is_last)
+                    coarse = cam(film.inputs, [reached])[0]
                 _refuse_nan(cam.activations_and_grads.activations[0], film)
+            except NotImplementedError as error:  # backward of an op that has none
+                raise ValueError(no_slope(name)) from error
             finally:
                 cam.activations_and_grads.release()
         _refuse_nan(torch.from_numpy(np.asarray(coarse)), film)
@@ -233,38 +253,6 @@ def explain(
         layer: as :class:`Explainer` takes it.
     """
     return Explainer(model, method, layer).explain(film, finding, target)
-
-
-@dataclass
-class _Reached:
-    """A target that reaches the layer in any case, if only with a slope of zero."""
-
-    target: Any
-    tap: list[torch.Tensor]
-
-    def __call__(self, output: Any) -> torch.Tensor:
-        return self.target(output) + 0 * self.tap[-1].sum()
-
-
-@contextmanager
-def _graph_from(layer: nn.Module) -> Any:
-    """Start the graph at a layer's output: what lies before needs no gradient."""
-    tap: list[torch.Tensor] = []
-
-    def start(module: nn.Module, inputs: Any, output: Any) -> torch.Tensor:
-        if not isinstance(output, torch.Tensor):
-            raise ValueError(
-                f'the layer gives {type(output).__name__}, not one map: name another'
-            )
-        leaf = output.detach().requires_grad_(True)
-        tap[:] = [leaf]
-        return leaf.clone()  # what follows may write in place
-
-    handle = layer.register_forward_hook(start)
-    try:
-        yield tap
-    finally:
-        handle.remove()
 
 
 def _highest(instances: Any, label: int) -> float:

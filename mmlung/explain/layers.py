@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
 _DEPTH = 2
+_FINE_ENOUGH = 14
 
 
 def grid_of_tokens(n_tokens: int, input_hw: tuple[int, int]) -> tuple[int, int]:
@@ -103,6 +105,26 @@ def find_layers(model: Any, inputs: torch.Tensor) -> dict[int, str]:
             'the backbone has no layer whose output is a map; name one with layer='
         )
     return {stride: names[module] for stride, module in seen.last.items()}
+
+
+def fine_layer(found: Mapping[int, str], input_hw: tuple[int, int]) -> str:
+    """The deepest layer that still has 14 places along the shorter side.
+
+    Twice the 7 that ConvNeXt's kernels and Swin's windows span. On coarser maps, as of
+    the last stages of a film of 128 pixels, every place has seen the whole film, and
+    where evidence lies on the map no longer says where it lies on the film. The first
+    layer that runs is no candidate, as it is the embedding of the pixels.
+
+    Args:
+        found: as :func:`find_layers` gives it.
+        input_hw: of the network's input in pixels.
+
+    Returns:
+        A name; if none is that fine, the finest.
+    """
+    (first, *later) = found
+    fine = [s for s in later if min(input_hw) // s >= _FINE_ENOUGH]
+    return found[fine[-1] if fine else later[0] if later else first]
 
 
 @dataclass

@@ -9,14 +9,18 @@ import torch
 from pytorch_grad_cam import EigenCAM
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam import GradCAMPlusPlus
+from pytorch_grad_cam import HiResCAM
 from pytorch_grad_cam import LayerCAM
 from pytorch_grad_cam import ScoreCAM
 from pytorch_grad_cam.utils.svd_on_activations import (
     get_2d_projection_with_sign_correction,
 )
 
-METHODS = ('gradcam', 'gradcam++', 'layercam', 'eigencam', 'scorecam')
+METHODS = ('gradcam', 'gradcam++', 'layercam', 'hirescam', 'eigencam', 'scorecam')
 """Names of what :func:`mmlung.explain.explain` can draw."""
+
+AT_EVERY_PLACE = ('layercam', 'hirescam')
+"""Methods that take the slope at each place, where others average it over the film."""
 
 FOR_DETECTORS = tuple(name for name in METHODS if name != 'scorecam')
 
@@ -37,6 +41,10 @@ class _GradCAMPlusPlus(_AtMapSize, GradCAMPlusPlus):
 
 
 class _LayerCAM(_AtMapSize, LayerCAM):
+    pass
+
+
+class _HiResCAM(_AtMapSize, HiResCAM):
     pass
 
 
@@ -66,7 +74,7 @@ class _ScoreCAM(_AtMapSize, ScoreCAM):
 _CLASSES: dict[str, Any] = dict(
     zip(
         METHODS,
-        (_GradCAM, _GradCAMPlusPlus, _LayerCAM, _EigenCAM, _ScoreCAM),
+        (_GradCAM, _GradCAMPlusPlus, _LayerCAM, _HiResCAM, _EigenCAM, _ScoreCAM),
         strict=True,
     )
 )

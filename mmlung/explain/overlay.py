@@ -20,7 +20,7 @@ from mmlung.result import Finding
 _MAX_COLUMNS = 4
 _PANEL_INCHES = 4.2
 _SUBJECT = {
-    'logit': 'the finding',
+    'logit': 'where its probability comes from',
     'box': 'its highest-scoring box',
     'anywhere': 'the finding anywhere',
 }
@@ -33,7 +33,7 @@ def _heat() -> ListedColormap:
     colours = colormaps['inferno'].resampled(256)
     table = [list(colours(i)) for i in range(256)]
     for i, colour in enumerate(table):
-        colour[3] = 0.6 * min(1.0, i / 128)
+        colour[3] = 0.5 * min(1.0, i / 128)
     return ListedColormap(table, name='heat')
 
 
@@ -67,8 +67,8 @@ def draw_page(
     height, width = opened.film.pixels.shape
     panel_height = _PANEL_INCHES * min(max(height / width, 0.5), 2.0) + 0.7
     figure = Figure(
-        figsize=(_PANEL_INCHES * columns + 0.9, panel_height * rows + 0.6),
-        dpi=100,
+        figsize=(_PANEL_INCHES * columns + 1.0, panel_height * rows + 0.4),
+        dpi=110,
         layout='constrained',
     )
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(n_panels)]
@@ -76,11 +76,14 @@ def draw_page(
     _draw_film(axes[0], opened, boxes)
     for panel, explanation in zip(axes[1:], explanations, strict=True):
         _draw_map(panel, opened, explanation)
-    bar = figure.colorbar(ScalarMappable(cmap=HEAT), ax=axes, fraction=0.03, pad=0.01)
-    bar.set_label('share of the peak of each map', fontsize=9)
+    bar = figure.colorbar(
+        ScalarMappable(cmap=HEAT), ax=axes, fraction=0.03, pad=0.01, shrink=0.8
+    )
+    bar.ax.set_facecolor('0.5')  # as over a film, not over white paper
+    bar.set_label('share of the peak of each map', fontsize=12)
     figure.suptitle(
         f'{title} · {method} · where the network looks, not where disease is',
-        fontsize=10,
+        fontsize=13,
     )
     save_picture(figure, path)
 
@@ -89,7 +92,7 @@ def _draw_film(axes: Axes, opened: OpenedFilm, boxes: Sequence[Finding]) -> None
     _show(axes, opened)
     for box in boxes:
         draw_box(axes, box, PREDICTION_COLOUR, f'{box.name} {box.score:.2f}')
-    axes.set_title('film' + (' and boxes found' if boxes else ''), fontsize=10)
+    axes.set_title('film' + (' and boxes found' if boxes else ''), fontsize=13)
 
 
 def _draw_map(axes: Axes, opened: OpenedFilm, explanation: Explanation) -> None:
@@ -101,9 +104,9 @@ def _draw_map(axes: Axes, opened: OpenedFilm, explanation: Explanation) -> None:
         draw_box(axes, box, PREDICTION_COLOUR, explanation.finding)
     subject = _SUBJECT[explanation.target]
     if explanation.is_zero:
-        subject = f'no place speaks for {subject}'
+        subject = 'no map: no place speaks for it'
     axes.set_title(
-        f'{explanation.finding} {explanation.probability:.2f}\n{subject}', fontsize=10
+        f'{explanation.finding} {explanation.probability:.2f}\n{subject}', fontsize=13
     )
 
 

@@ -88,6 +88,8 @@ class MapsRun:
                 done[name] = self._film(name, films[name])
             except (ValueError, OSError) as error:
                 reason = ' '.join(str(error).split())
+                reason = reason.replace(str(films[name]), name)  # folders stay here
+                reason = reason.removeprefix(f'{name}: ')
                 self.failed.append({'image': name, 'reason': reason})
                 tqdm.write(f'skipped {name}: {reason}')
             if i % _SAVE_EVERY == 0:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 _EPS = 1e-6
 _NO_LIMIT = 1_000_000_000
@@ -106,7 +107,8 @@ class DetectorView(nn.Module):
         return [sample.pred_instances for sample in samples]
 
     def _predict(self, inputs: torch.Tensor) -> list:
-        return self.explained(inputs, [self.sample.clone()], mode='predict')
+        with _scores_with_slope(self.explained):
+            return self.explained(inputs, [self.sample.clone()], mode='predict')
 
 
 def is_detector(model: nn.Module) -> bool:
@@ -132,3 +134,39 @@ def _every_candidate(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         head.test_cfg = before
+
+
+@contextmanager
+def _scores_with_slope(model: nn.Module) -> Iterator[None]:
+    """Let a dense head (RetinaNet's kin) predict scores that keep their graph.
+
+    Such heads detach their outputs before they decode them, so that a predicted score
+    says nothing of the features it comes from. Only that step is undone; what the
+    network itself detaches, such as the boxes that a cascade refines, stays so.
+    """
+    head = getattr(model, 'bbox_head', None)
+    if head is None:
+        yield
+        return
+    decode = head.predict_by_feat
+
+    def with_slope(*args: Any, **kwargs: Any) -> Any:
+        with _NoDetach():
+            return decode(*args, **kwargs)
+
+    head.predict_by_feat = with_slope
+    try:
+        yield
+    finally:
+        del head.predict_by_feat  # the class's own shows again
+
+
+class _NoDetach(TorchFunctionMode):
+    """Where gradients are on, ``detach`` gives the tensor itself."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.Tensor.detach and torch.is_grad_enabled():
+            return args[0]
+        return func(*args, **(kwargs or {}))

@@ -108,8 +108,8 @@ def write_tables(
     ``findings.csv`` has one row a film and one column a finding: its probability, where
     that is not calibrated its score, and for a detector the highest score of a box (0
     without one). Its column ``scale`` says which: ``probability`` or ``score`` of all
-    findings, or ``mixed`` where only some are calibrated. ``boxes.csv`` has one row a box: pixels of the original film, and
-    millimetres where the file gives a spacing.
+    findings, or ``mixed`` where only some are calibrated. ``boxes.csv`` has one row a
+    box: pixels of the original film, and millimetres where the file gives a spacing.
     """
     path = out / 'findings.csv'
     there = [file for name in names if (file := result_path(out, name)).is_file()]

@@ -6,6 +6,7 @@ mask at half its height, inside the film.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ from mmlung.phantom.outlines import lung_outline
 Xyxy = tuple[float, float, float, float]
 
 _ZONES = {'upper': (-0.75, -0.30), 'middle': (-0.25, 0.15), 'lower': (0.10, 0.50)}
+
+
+class _NoAirThereError(Exception):
+    """Nothing of a finding lies in air-filled lung inside the film."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,8 @@ def add_findings(
     Args:
         chest: a healthy chest; it is changed.
         rng: where, how large and how dense.
-        findings: keys of ``DRAW``; one that finds no free place is left out.
+        findings: keys of ``DRAW``; one that finds no free place, or none with air in
+            it (a large heart may fill it), is left out.
     """
     free = {(side, zone) for side in ('right', 'left') for zone in _ZONES}
     lesions = []
@@ -175,7 +181,11 @@ def add_findings(
             side, zones = fitting[rng.integers(len(fitting))]
             free -= {(side, zone) for zone in zones}
             place = f'{side} {zones[0]}'
-        lesions.append(Lesion(name, draw(chest, rng, place)))
+        before = copy.deepcopy(vars(chest))
+        try:
+            lesions.append(Lesion(name, draw(chest, rng, place)))
+        except _NoAirThereError:
+            vars(chest).update(before)
     return lesions
 
 
@@ -244,7 +254,7 @@ def _box(mask: np.ndarray) -> Xyxy:
     columns = np.flatnonzero(inside.any(axis=0))
     rows = np.flatnonzero(inside.any(axis=1))
     if not len(columns):
-        raise RuntimeError('a finding was drawn outside the film or the lungs')
+        raise _NoAirThereError
     x1, y1, x2, y2 = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     return float(x1), float(y1), float(x2), float(y2)
 

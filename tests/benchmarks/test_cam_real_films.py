@@ -52,7 +52,7 @@ def test_report(benchmark):
             'rule': {'share': 0.2, 'regions': 'largest'},
             'bootstrap': 10,
         },
-        'reports': {'gradcam': numbers, 'place': numbers},
+        'reports': {benchmark.METHODS[0]: numbers, 'place': numbers},
         'randomisation': {
             'method': 'gradcam',
             'rows': [

@@ -111,6 +111,7 @@ def test_the_tool_writes_numbers_and_a_picture(boxes_files, tmp_path, capsys):
         '--device',
         'cpu',
     ]
+    argv += ['--method', 'gradcam', 'layercam@backbone.stages.1', 'occlusion']
     argv += ['--cfg-options', 'img_size=64', '--bootstrap', '20']
     argv += ['--out', str(out), '--show', str(picture), '--randomise', '2']
     assert tool(argv) == 0
@@ -121,6 +122,7 @@ def test_the_tool_writes_numbers_and_a_picture(boxes_files, tmp_path, capsys):
     content = json.loads(out.read_text())
     assert content['schema'] == 'mmlung.cam_benchmark/1'
     assert content['reports']['place']['CAM_pointing'] > 0.9
+    assert content['reports']['occlusion']['CAM_maps'] == 4
     assert content['data'][1]['fold'] == 1
     assert content['settings']['rule'] == {'share': 0.2, 'regions': 'largest'}
     assert cv2.imread(str(picture)).size
@@ -130,11 +132,13 @@ def test_the_tool_writes_numbers_and_a_picture(boxes_files, tmp_path, capsys):
     ('options', 'message'),
     [
         (['--method', 'nocam'], 'unknown method nocam. Known: gradcam'),
+        (['--method', 'gradcam@nowhere'], "the model has no layer 'nowhere'"),
+        (['--method', 'occlusion'], 'must begin with a method of maps'),
         (['--share', '2'], 'share of the maximum must lie in'),
         (['--cfg-options', "findings=['Hernia']"], 'no finding of the model is boxed'),
         (['--images-root', 'gone'], 'does not exist; --images-root'),
     ],
-    ids=['method', 'share', 'findings', 'images'],
+    ids=['method', 'layer', 'occlusion', 'share', 'findings', 'images'],
 )
 def test_messages(boxes_files, tmp_path, capsys, options, message):
     argv = [CONFIG, 'none', '--boxes', str(boxes_files[0]), *options]

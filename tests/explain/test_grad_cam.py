@@ -183,8 +183,11 @@ def test_a_detector_has_maps_without_boxes(detectors, name, method):
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
 
 
-def test_a_box_of_a_detector(detectors):
-    model = detectors['swin_vindr_demo']
+@pytest.mark.parametrize(
+    'name', ['swin_vindr_demo', 'swin_retinanet_chestxray14-boxes_demo']
+)
+def test_a_box_of_a_detector(detectors, name):
+    model = detectors[name]
     film = np.random.default_rng(0).integers(0, 255, (90, 150), dtype=np.uint8)
     explainer = Explainer(model, score_thr=0.0)
     opened = explainer.open(film)
@@ -193,10 +196,28 @@ def test_a_box_of_a_detector(detectors):
     assert found.target == 'box'
     assert found.box_xyxy == best.box_xyxy
     assert found.map.shape == (90, 150)
+    assert not found.is_zero
+    assert 'predict_by_feat' not in vars(getattr(model, 'bbox_head', model))
     absent = set(explainer.findings) - {box.name for box in opened.boxes}
     for name in sorted(absent)[:1]:
         with pytest.raises(ValueError, match="its map is target='anywhere'"):
             explainer.explain(opened, name, 'box')
+
+
+@pytest.mark.parametrize('cut', ['soft_nms', 'no_grad'])
+def test_scores_without_gradients_are_said(detectors, cut, monkeypatch):
+    model = detectors['swin_retinanet_chestxray14-boxes_demo']
+    film = np.random.default_rng(0).integers(0, 255, (90, 150), dtype=np.uint8)
+    explainer = Explainer(model, score_thr=0.0)
+    opened = explainer.open(film)
+    if cut == 'no_grad':
+        monkeypatch.setattr(model, 'predict', torch.no_grad()(model.predict))
+    else:
+        cfg = model.bbox_head.test_cfg
+        soft = type(cfg)({**cfg, 'nms': {'type': 'soft_nms'}})
+        monkeypatch.setattr(model.bbox_head, 'test_cfg', soft)
+    with pytest.raises(ValueError, match='the score has no gradient at'):
+        explainer.explain(opened, opened.boxes[0].name, 'box')
 
 
 def test_scorecam_is_refused_on_a_detector(detectors):
@@ -212,8 +233,47 @@ def test_scorecam_is_refused_on_a_detector(detectors):
     ],
 )
 def test_the_layer_of_a_classifier(config, layer):
-    explainer = Explainer(real(f'configs/{config}.py'))
+    explainer = Explainer(real(f'configs/{config}.py'), 'gradcam')
     film = np.random.default_rng(0).integers(0, 255, (90, 150), dtype=np.uint8)
     found = explainer.explain(film, 'Cardiomegaly')
     assert explainer._layers == (layer,)
     assert found.map.shape == (90, 150)
+
+
+def test_a_classifier_is_read_where_places_are_still_places():
+    explainer = Explainer(real('configs/convnext_chestxray14_demo.py'))
+    film = np.random.default_rng(0).integers(0, 255, (90, 150), dtype=np.uint8)
+    assert explainer.method == 'hirescam'
+    assert explainer._layers_for(explainer.open(film).film) == ('backbone.stages.1',)
+    assert not explainer.explain(film, 'Cardiomegaly').is_zero
+
+
+def ways(film):
+    """A map by what a wrong program could do to it."""
+    return {
+        'as it is': film,
+        'mirrored': film[:, ::-1],
+        'upside down': film[::-1],
+        'transposed': film.T,
+    }
+
+
+def test_a_turned_map_would_be_found_out():
+    # What the tests above say of a peak fails for every other lie of the map.
+    place = (slice(0, 24), slice(40, 72))
+    found = explain(Classifier(scale=(96, 96)), film_with(place, (96, 96)), 'Bright')
+    inside = {}
+    for way, turned in ways(found.map).items():
+        row, column = np.unravel_index(turned.argmax(), turned.shape)
+        inside[way] = (
+            place[0].start <= row < place[0].stop
+            and place[1].start <= column < place[1].stop
+        )
+    # Mirroring keeps the middle third: it is told apart by the corners' places.
+    assert inside['as it is']
+    assert not inside['upside down']
+    assert not inside['transposed']
+    for corner in PLACES.values():
+        mirrored = explain(Classifier(), film_with(corner), 'Bright').map[:, ::-1]
+        column = np.unravel_index(mirrored.argmax(), mirrored.shape)[1]
+        assert not corner[1].start <= column < corner[1].stop

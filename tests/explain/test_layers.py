@@ -7,6 +7,7 @@ from torch import nn
 
 from mmlung.explain.layers import TokensToMap
 from mmlung.explain.layers import find_layers
+from mmlung.explain.layers import fine_layer
 from mmlung.explain.layers import grid_of_tokens
 from mmlung.explain.layers import layer_named
 from mmlung.explain.layers import stride_of
@@ -65,6 +66,20 @@ def test_strides():
     assert stride_of((7, 7), (224, 224)) == 32
     assert stride_of((3, 5), (96, 160)) == 32
     assert stride_of((6, 6), (224, 224)) is None
+
+
+@pytest.mark.parametrize(
+    ('side', 'name'),
+    [(64, 'b'), (128, 'b'), (224, 'c'), (448, 'd'), (1024, 'd')],
+)
+def test_the_layer_that_is_fine_enough(side, name):
+    found = {4: 'a', 8: 'b', 16: 'c', 32: 'd'}
+    assert fine_layer(found, (side, 2 * side)) == name
+
+
+def test_the_only_layer_is_fine_enough():
+    assert fine_layer({32: 'd'}, (64, 64)) == 'd'
+    assert fine_layer({4: 'embedding', 32: 'd'}, (64, 64)) == 'd'
 
 
 def test_a_backbone_without_maps():

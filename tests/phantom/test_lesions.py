@@ -102,3 +102,13 @@ def test_a_finding_without_a_free_place_is_left_out():
     names = ['Pneumothorax'] * 3
     lesions = add_findings(draw_chest(rng, SIZE_HW), rng, names)
     assert len(lesions) == 2  # one a side
+
+
+def test_a_finding_without_air_around_it_is_left_out_without_a_trace():
+    rng = np.random.default_rng(0)
+    chest = draw_chest(rng, SIZE_HW)
+    chest.lungs = {side: np.zeros_like(lung) for side, lung in chest.lungs.items()}
+    before = chest.tissue.copy(), chest.bones.copy()
+    assert add_findings(chest, rng, ['Atelectasis']) == []
+    np.testing.assert_array_equal(chest.tissue, before[0])
+    np.testing.assert_array_equal(chest.bones, before[1])

@@ -2,12 +2,17 @@
 
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from pydicom.data import get_testdata_file
 
 from mmlung.cli import main
+from mmlung.config import load_config
+from mmlung.explain import load_model
 
 CONFIG = 'configs/convnext_chestxray14_demo.py'
 DETECTOR = 'configs/swin_vindr_demo.py'
@@ -32,10 +37,12 @@ def test_pages_and_maps_of_a_folder(films, tmp_path, capsys):
     assert '1 of 3 films were skipped' in said.err
     content = json.loads((out / 'gradcam.json').read_text())
     assert content['schema'] == 'mmlung.maps/1'
-    assert content['method'] == 'gradcam'
+    assert content['method'] == 'hirescam'
     assert content['checkpoint'] == {'file': 'none', 'sha256': None}
     assert [image['image'] for image in content['images']] == ['a.png', 'b.png']
     assert content['failed'][0]['image'] == 'c.dcm'
+    assert content['config'] == 'convnext_chestxray14_demo.py'
+    assert str(tmp_path) not in json.dumps(content)  # no place of this machine
     for image, hw in zip(content['images'], ((90, 150), (120, 80)), strict=True):
         assert len(image['maps']) == 3
         probabilities = [m['probability'] for m in image['maps']]
@@ -92,3 +99,75 @@ def test_what_cannot_be_asked(films, tmp_path, capsys, extra, message):
     argv = ['gradcam', CONFIG, 'none', str(films), '--out', str(tmp_path / 'out')]
     assert main([*argv, *extra]) == 2
     assert message in capsys.readouterr().err
+
+
+def saved(path, cfg, break_it=None):
+    """Checkpoint of an untrained network, as a training writes it."""
+    model = load_model(load_config(cfg), 'none', 'cpu')
+    state = model.state_dict()
+    if break_it:
+        state = {key: value * float('nan') for key, value in state.items()}
+    torch.save({'state_dict': state, 'meta': {}}, path)
+    return str(path)
+
+
+def test_only_the_name_of_the_checkpoint_is_kept(films, tmp_path):
+    path = saved(tmp_path / 'mine.pth', CONFIG)
+    out = tmp_path / 'out'
+    argv = ['gradcam', CONFIG, path, str(films / 'a.png'), '--out', str(out)]
+    argv += ['--cfg-options', f'data_root={tmp_path}/films/']
+    assert main(argv) == 0
+    text = (out / 'gradcam.json').read_text()
+    content = json.loads(text)
+    assert content['checkpoint']['file'] == 'mine.pth'
+    assert len(content['checkpoint']['sha256']) == 64
+    assert str(tmp_path) not in text
+
+
+def test_weights_that_are_no_numbers(films, tmp_path, capsys):
+    path = saved(tmp_path / 'nan.pth', CONFIG, break_it=True)
+    argv = ['gradcam', CONFIG, path, str(films), '--out', str(tmp_path / 'out')]
+    assert main(argv) == 2
+    assert 'the training diverged' in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_network(films, tmp_path, capsys):
+    path = saved(tmp_path / 'detector.pth', DETECTOR)
+    out = tmp_path / 'out'
+    assert main(['gradcam', CONFIG, path, str(films), '--out', str(out)]) == 2
+    assert 'does not fit the network of the config' in capsys.readouterr().err
+
+
+def test_a_checkpoint_for_other_findings(films, tmp_path, capsys):
+    path = tmp_path / 'other.pth'
+    meta = {'dataset_meta': {'classes': ['Fracture', 'Nodule']}}
+    torch.save({'state_dict': {}, 'meta': meta}, path)
+    out = tmp_path / 'out'
+    assert main(['gradcam', CONFIG, str(path), str(films), '--out', str(out)]) == 2
+    assert 'findings' in capsys.readouterr().err
+
+
+def test_no_film_at_all(tmp_path, capsys):
+    (tmp_path / 'empty').mkdir()
+    argv = ['gradcam', CONFIG, 'none', str(tmp_path / 'empty')]
+    assert main([*argv, '--out', str(tmp_path / 'out')]) == 2
+    assert 'empty' in capsys.readouterr().err
+
+
+def test_what_is_no_film_is_named_and_the_rest_goes_on(films, tmp_path, capsys):
+    (films / 'text.dcm').write_text('no film')
+    whole = Path(get_testdata_file('CT_small.dcm')).read_bytes()
+    (films / 'cut.dcm').write_bytes(whole[: len(whole) // 2])
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)
+    cv2.imwrite(str(films / 'photo.png'), photo)
+    out = tmp_path / 'out'
+    argv = ['gradcam', CONFIG, 'none', str(films), '--out', str(out)]
+    assert main([*argv, '--finding', 'Hernia']) == 1
+    content = json.loads((out / 'gradcam.json').read_text())
+    assert [i['image'] for i in content['images']] == ['a.png', 'b.png']
+    reasons = {f['image']: f['reason'] for f in content['failed']}
+    assert set(reasons) == {'text.dcm', 'cut.dcm', 'photo.png'}
+    assert 'colour' in reasons['photo.png']
+    assert all('\n' not in reason for reason in reasons.values())
+    assert str(tmp_path) not in json.dumps(content)
