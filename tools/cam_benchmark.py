@@ -10,7 +10,7 @@ An interrupted run goes on where it stopped. Research software, not a medical de
 
 Examples:
   python tools/cam_benchmark.py configs/convnext_chestxray14.py best.pth \
-      --boxes data/chestxray14/boxes_test.json --method gradcam occlusion
+      --boxes data/chestxray14/boxes_test.json --method hirescam gradcam occlusion
   python tools/cam_benchmark.py CONFIG work_dirs/fold*/best.pth \
       --boxes data/folds/fold_*/boxes_test.json --randomise 50 --show sheet.png
 """
@@ -60,12 +60,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add(
         '--method',
         nargs='+',
-        default=['gradcam'],
+        default=['hirescam'],
         metavar='NAME[@LAYER]',
-        help='gradcam, gradcam++, layercam, hirescam, eigencam, scorecam (default: '
-        'gradcam), '
-        'each read from a layer, such as layercam@backbone.stages.1; and for '
-        'classifiers occlusion, not as the first',
+        help='hirescam, layercam, gradcam, gradcam++, eigencam, scorecam (default: '
+        'hirescam), each from the layer that `mmlung gradcam` reads or the one that is '
+        'named, such as layercam@backbone.stages.1; and for classifiers occlusion, not '
+        'as the first',
     )
     add(
         '--share',

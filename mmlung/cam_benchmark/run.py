@@ -61,7 +61,7 @@ class Settings:
     """
 
     findings: Sequence[str]
-    methods: Sequence[str] = ('gradcam',)
+    methods: Sequence[str] = ('hirescam',)
     untrained: bool = True
     rule: BoxRule = field(default_factory=BoxRule)
     tolerance_px: float = 0.0

@@ -61,10 +61,10 @@ def folds(boxes_files):
 
 def test_every_kind_of_map_is_scored_and_resumed(cfg, folds, tmp_path, monkeypatch):
     scores = score_folds(cfg, folds, SETTINGS, tmp_path / 'parts')
-    assert list(scores) == ['gradcam', 'gradcam, untrained', 'place']
+    assert list(scores) == ['hirescam', 'hirescam, untrained', 'place']
     assert {len(of_kind) for of_kind in scores.values()} == {4}
     # The checkpoint is the untrained network, so both are the same maps.
-    assert repr(scores['gradcam']) == repr(scores['gradcam, untrained'])
+    assert repr(scores['hirescam']) == repr(scores['hirescam, untrained'])
     assert all(score.pointing > 0.9 for score in scores['place'])
 
     def no_network(*_):
