@@ -9,6 +9,8 @@ training starts.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -41,6 +43,9 @@ _MMENGINE_HOOKS = (
 )
 
 
+_DECIDING = ('model', 'data_preprocessor', 'findings', 'tta_model', 'tta_pipeline')
+
+
 def load_config(
     path: str | Path, cfg_options: Mapping[str, Any] | None = None
 ) -> Config:
@@ -66,6 +71,18 @@ def load_config(
     _drop_switched_off(cfg)
     _fit_workers(cfg)
     return cfg
+
+
+def config_sha256(cfg: Config) -> str:
+    """Hash of those parts of a config that a prediction depends on.
+
+    Two files of one name, or one file with other ``--cfg-options``, differ in it where
+    their networks, findings or test pipelines do.
+    """
+    deciding = {key: cfg.get(key) for key in _DECIDING}
+    deciding['test_pipeline'] = cfg.test_dataloader.dataset.pipeline
+    text = json.dumps(deciding, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def spread_knobs(cfg: Config) -> None:

@@ -152,7 +152,7 @@ def reading_steps(kind: str, out: Path) -> list[Step]:
         Step(
             f'{kind}-maps',
             ('tools/gradcam.py', config, best, '--cases', str(work_dir))
-            + ('--out', f'{work_dir}/maps'),
+            + ('--out', f'{work_dir}/maps', '--overwrite'),
         ),
         Step(f'{kind}-report', ('tools/report.py', str(work_dir))),
         Step(

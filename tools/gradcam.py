@@ -89,6 +89,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         choices=['float16', 'float32'],
         help='keep the maps as .npy (default where given: float16)',
     )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='draw again what is there'
+    )
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: GPU, if any)')
     parser.add_argument(
         '--cfg-options',
@@ -130,18 +133,18 @@ def main(argv: list[str] | None = None) -> int:
 
     for path in args.trust_checkpoint:
         trust(path)
-    films = _cases(args.cases) if args.cases else _films(args.images)
-    model = load_model(
-        load_config(args.config, args.cfg_options), args.checkpoint, args.device
-    )
+    films = _cases(args.cases) if args.cases else _films(args.images, args.out)
+    cfg = load_config(args.config, args.cfg_options)
+    model = load_model(cfg, args.checkpoint, args.device)
     explainer = Explainer(model, args.method, args.layer, args.score_thr)
     run = MapsRun(
         explainer,
         args.out,
-        _head(args, explainer.method),
+        _head(args, cfg, explainer.method),
         parse_findings(args.finding, explainer.findings),
         args.target,
         args.save_maps,
+        args.overwrite,
     )
     images = run.run(films)
     if run.zero_maps:
@@ -152,12 +155,20 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if run.failed else 0
 
 
-def _films(images: list[str]) -> dict[str, Path]:
-    """Every file once, by the name that outputs carry."""
+def _films(images: list[str], out: Path) -> dict[str, Path]:
+    """Every file once, by the name that outputs carry; no earlier output is a film."""
     from mmlung.inferencer.sources import distinct_names
     from mmlung.inferencer.sources import films_of
 
-    return {f.name: Path(f.data) for f in distinct_names(films_of(images))}
+    made = [(out / name).resolve() for name in ('figures', 'maps')]
+    found = [
+        film
+        for film in films_of(images)
+        if not any(folder in Path(film.data).resolve().parents for folder in made)
+    ]
+    if not found:
+        raise ValueError(f'only figures of an earlier run lie there: {images[0]}')
+    return {f.name: Path(f.data) for f in distinct_names(found)}
 
 
 def _cases(work_dir: Path) -> dict[str, Path]:
@@ -180,14 +191,16 @@ def _cases(work_dir: Path) -> dict[str, Path]:
     return {name: sources.images_root / name for name in names}
 
 
-def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
+def _head(args: argparse.Namespace, cfg: Any, method: str) -> dict[str, Any]:
     """What a folder of maps must share to be continued; files without folders."""
     from mmlung.checkpoint import file_sha256
+    from mmlung.config import config_sha256
     from mmlung.provenance import UNTRAINED
 
     trained = args.checkpoint != UNTRAINED
     return {
         'config': Path(args.config).name,
+        'config_sha256': config_sha256(cfg),
         'checkpoint': {
             'file': Path(args.checkpoint).name,
             'sha256': file_sha256(args.checkpoint) if trained else None,
@@ -199,17 +212,8 @@ def _head(args: argparse.Namespace, method: str) -> dict[str, Any]:
             'score_thr': args.score_thr,
             'layer': args.layer,
             'save_maps': args.save_maps,
-            'cfg_options': {
-                key: Path(value).name if _is_path(value) else value
-                for key, value in (args.cfg_options or {}).items()
-            },
         },
     }
-
-
-def _is_path(value: Any) -> bool:
-    """Whether an option names a place on this machine, which stays here."""
-    return isinstance(value, str) and Path(value).is_absolute()
 
 
 if __name__ == '__main__':

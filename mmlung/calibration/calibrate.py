@@ -113,7 +113,8 @@ def _calibrate_detector(
     return {
         'schema': SCHEMA,
         **_origin(cfg, checkpoint, tta, part.dataset),
-        'rule': f'score with the best F1, hits at IoU >= {IOU_THR} (PASCAL VOC)',
+        'rule': f'half-way from the score with the best F1 to the next lower, hits at '
+        f'IoU >= {IOU_THR} (PASCAL VOC)',
         'iou_thr': IOU_THR,
         'min_hits': min_hits,
         'fallback_score_thr': FALLBACK,

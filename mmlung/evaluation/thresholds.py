@@ -40,12 +40,14 @@ def best_thresholds(
     fallback: float = FALLBACK,
     min_hits: int = 1,
 ) -> list[OperatingPoint]:
-    """The score of each finding that maximises F1 = 2 TP / (detections + true boxes).
+    """The threshold of each finding with the best F1 = 2 TP / (detections + true boxes).
 
     Matching is PASCAL VOC's (:func:`mmlung.boxes.match_greedy`), pooled over all
     images, healthy ones included: their detections are false. Detections of equal score
     stand or fall together. Of several scores with the best F1 the highest is taken: it
-    has the fewest false positives.
+    has the fewest false positives. The threshold lies half-way between it and the next
+    lower score, since at the score itself, that of the least sure hit of validation,
+    about every other box like it would be lost elsewhere.
 
     Args:
         images: boxes of each image, of a part that nothing is reported on.
@@ -111,9 +113,11 @@ def _best(
 
 
 def _argmax_f1(score: np.ndarray, hit: np.ndarray, n_boxes: int) -> float:
-    """The highest of the scores with the best F1."""
+    """Half-way from the highest of the scores with the best F1 to the next lower."""
     order = np.argsort(-score, kind='stable')
     score, hits = score[order], np.cumsum(hit[order])
     ends = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)  # a tie is one
     f1 = 2 * hits[ends] / (ends + 1 + n_boxes)
-    return float(score[ends[f1.argmax()]])
+    last = ends[f1.argmax()]
+    lower = score[last + 1] if last + 1 < len(score) else 0.0
+    return float((score[last] + lower) / 2)

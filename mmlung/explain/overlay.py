@@ -84,6 +84,7 @@ def draw_page(
     figure.suptitle(
         f'{title} · {method} · where the network looks, not where disease is',
         fontsize=13,
+        parse_math=False,  # a name may hold dollar signs
     )
     save_picture(figure, path)
 
@@ -106,7 +107,9 @@ def _draw_map(axes: Axes, opened: OpenedFilm, explanation: Explanation) -> None:
     if explanation.is_zero:
         subject = 'no map: no place speaks for it'
     axes.set_title(
-        f'{explanation.finding} {explanation.probability:.2f}\n{subject}', fontsize=13
+        f'{explanation.finding} {explanation.probability:.2f}\n{subject}',
+        fontsize=13,
+        parse_math=False,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmlung.atomic import write_json
+from mmlung.checkpoint import file_sha256
 from mmlung.explain.explanation import Explanation
 from mmlung.explain.grad_cam import Explainer
 from mmlung.explain.overlay import draw_page
@@ -58,6 +59,7 @@ class MapsRun:
         findings: as :func:`parse_findings` gives it.
         target: of every map, or None for the default.
         save_maps: ``'float16'``, ``'float32'`` or None.
+        overwrite: make every map again, whatever run the folder holds.
     """
 
     explainer: Explainer
@@ -66,6 +68,7 @@ class MapsRun:
     findings: int | tuple[str, ...]
     target: str | None = None
     save_maps: str | None = None
+    overwrite: bool = False
     failed: list[dict[str, str]] = field(default_factory=list)
     zero_maps: int = 0
 
@@ -81,7 +84,7 @@ class MapsRun:
         Raises:
             ValueError: the folder holds maps of another run.
         """
-        done = self._earlier()
+        done = self._earlier(films)
         todo = [name for name in films if name not in done]
         for i, name in enumerate(tqdm(todo, desc='maps', unit='film'), start=1):
             try:
@@ -97,10 +100,13 @@ class MapsRun:
         self._write(done)
         return list(done.values())
 
-    def _earlier(self) -> dict[str, dict[str, Any]]:
-        """Images of a run into the same folder whose files are still there."""
+    def _earlier(self, films: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+        """Images of a run into the same folder, of the same films, files still there.
+
+        Films of another run that are not asked for again stay listed.
+        """
         path = self.out / FILE_NAME
-        if not path.is_file():
+        if self.overwrite or not path.is_file():
             return {}
         try:
             content = json.loads(path.read_text('utf-8'))
@@ -117,9 +123,13 @@ class MapsRun:
             raise ValueError(
                 f'{self.out} holds maps of another run: its {key} is '
                 f'{content.get(key)!r}, not {self.head.get(key, SCHEMA)!r}. Give '
-                'another --out.'
+                'another --out, or --overwrite.'
             )
-        return {name: image for name, image in images.items() if self._whole(image)}
+        return {
+            name: image
+            for name, image in images.items()
+            if self._whole(image) and _is_of(image, films.get(name))
+        }
 
     def _whole(self, image: Mapping[str, Any]) -> bool:
         paths = [m[key] for m in image['maps'] for key in ('figure', 'map') if m[key]]
@@ -135,8 +145,7 @@ class MapsRun:
         names = opened.top(wanted) if isinstance(wanted, int) else wanted
         maps = [self.explainer.explain(opened, n, self.target) for n in names]
         self.zero_maps += sum(m.is_zero for m in maps)
-        stem = name.removesuffix('.png')  # a.png and a.dcm stay apart
-        figure = f'figures/{stem}.png'
+        figure = f'figures/{name}.png'  # a, a.png and a.dcm stay apart
         draw_page(
             self.out / figure,
             opened,
@@ -149,14 +158,15 @@ class MapsRun:
         return {
             'image': name,
             'size_hw': [height, width],
-            'maps': [self._entry(m, stem, figure) for m in maps],
+            'file_sha256': file_sha256(path),
+            'maps': [self._entry(m, name, figure) for m in maps],
         }
 
-    def _entry(self, found: Explanation, stem: str, figure: str) -> dict[str, Any]:
+    def _entry(self, found: Explanation, name: str, figure: str) -> dict[str, Any]:
         path = None
         if self.save_maps is not None:
             safe = re.sub(r'[^\w .-]', '-', found.finding)
-            path = f'maps/{stem}/{safe}.npy'
+            path = f'maps/{name}/{safe}.npy'
             _write_npy(self.out / path, found.map.astype(self.save_maps))
         return {
             'finding': found.finding,
@@ -169,6 +179,13 @@ class MapsRun:
             'figure': figure,
             'map': path,
         }
+
+
+def _is_of(image: Mapping[str, Any], film: Path | None) -> bool:
+    """Whether maps are of this very film; of none: nobody asks."""
+    if film is None or not film.is_file():
+        return True
+    return image.get('file_sha256') == file_sha256(film)
 
 
 def _write_npy(path: Path, values: np.ndarray) -> None:

@@ -147,13 +147,14 @@ def _boxes(
                 'height="{:.1f}"/>'
             ).format(item.kind, x1, y1, x2 - x1, y2 - y1)
         )
-        at_end = x1 > size_wh[0] / 2
         width = 7.0 * len(item.label)
-        start = x2 - width if at_end else x1
+        at_end = x1 > size_wh[0] / 2 or x1 + width > size_wh[0]
+        end = max(x2, min(width, size_wh[0]))  # not cut off at the left either
+        start = end - width if at_end else x1
         wanted = y2 + 12 if item.kind == 'truth' else y1 - 4
         y = _free_line(start, width, wanted, size_wh[1], taken)
         taken.append((start, start + width, y))
-        x, anchor = (x2, 'end') if at_end else (x1, 'start')
+        x, anchor = (end, 'end') if at_end else (x1, 'start')
         text = '<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
         labels.append(Markup(text).format(item.kind, x, y, anchor, item.label))
     return joined([*pieces, *labels])

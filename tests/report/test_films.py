@@ -58,6 +58,17 @@ def test_boxes_are_scaled_and_labels_kept_apart(path):
     assert 'Mass &lt;</text>' in markup
 
 
+@pytest.mark.parametrize('x1', [0.0, 500.0, 560.0, 1200.0])
+def test_a_label_stays_on_the_film(path, x1):
+    name = 'Aortic enlargement'
+    drawn = [Drawn(Finding(name, 0.99, (x1, 100.0, x1 + 60, 160.0)), 'prediction')]
+    markup = film(path, 'whole', drawn)
+    x, anchor = re.search(r'<text [^>]*x="([^"]+)"[^>]*anchor="(\w+)"', markup).groups()
+    width = 7 * len(f'{name} 0.99')
+    start = float(x) - width if anchor == 'end' else float(x)
+    assert 0 <= start <= FILM_PX - width
+
+
 def test_a_box_outside_of_the_part_is_not_drawn(path):
     drawn = [Drawn(Finding('Mass', 0.5, (900.0, 100, 950, 150)), 'prediction')]
     assert '<rect' not in film(path, 'part', drawn, (0, 0, 300, 300))

@@ -72,8 +72,12 @@ def test_a_second_run_goes_on(films, tmp_path):
 def test_another_run_is_not_mixed_in(films, tmp_path, capsys):
     argv = ['gradcam', CONFIG, 'none', str(films / 'a.png'), '--out', str(tmp_path)]
     assert main([*argv, '--finding', 'Hernia']) == 0
-    assert main([*argv, '--finding', 'Hernia', '--method', 'layercam']) == 2
+    argv += ['--finding', 'Hernia', '--method', 'layercam']
+    assert main(argv) == 2
     assert 'holds maps of another run: its method is' in capsys.readouterr().err
+    assert main([*argv, '--overwrite']) == 0
+    content = json.loads((tmp_path / 'gradcam.json').read_text())
+    assert content['method'] == 'layercam'
 
 
 def test_a_detector(films, tmp_path):
@@ -171,3 +175,52 @@ def test_what_is_no_film_is_named_and_the_rest_goes_on(films, tmp_path, capsys):
     assert 'colour' in reasons['photo.png']
     assert all('\n' not in reason for reason in reasons.values())
     assert str(tmp_path) not in json.dumps(content)
+
+
+def test_another_film_of_the_same_name_is_drawn_again(films, tmp_path):
+    out = tmp_path / 'out'
+    argv = ['gradcam', CONFIG, 'none', str(films / 'a.png'), '--out', str(out)]
+    argv += ['--finding', 'Hernia']
+    assert main(argv) == 0
+    before = (out / 'figures' / 'a.png.png').read_bytes()
+    rng = np.random.default_rng(5)
+    cv2.imwrite(str(films / 'a.png'), rng.integers(0, 255, (90, 150), dtype=np.uint8))
+    assert main(argv) == 0
+    assert (out / 'figures' / 'a.png.png').read_bytes() != before
+
+
+def test_another_config_of_the_same_name_is_another_run(films, tmp_path, capsys):
+    out = tmp_path / 'out'
+    argv = ['gradcam', CONFIG, 'none', str(films / 'a.png'), '--out', str(out)]
+    argv += ['--finding', 'Hernia', '--cfg-options']
+    assert main([*argv, 'img_size=96']) == 0
+    assert main([*argv, 'img_size=128']) == 2
+    assert 'holds maps of another run: its config_sha256' in capsys.readouterr().err
+
+
+def test_films_that_differ_in_their_suffix_alone_stay_apart(tmp_path):
+    folder, out = tmp_path / 'films', tmp_path / 'out'
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (60, 60), dtype=np.uint8)
+    cv2.imwrite(str(folder / 'a.png'), pixels)
+    cv2.imwrite(str(folder / 'a.bmp'), pixels)
+    argv = ['gradcam', CONFIG, 'none', str(folder), '--out', str(out), '--save-maps']
+    assert main([*argv, '--finding', 'Hernia']) == 0
+    images = json.loads((out / 'gradcam.json').read_text())['images']
+    for key in ('figure', 'map'):
+        assert len({image['maps'][0][key] for image in images}) == 2
+
+
+def test_outputs_beside_the_films_are_no_films(films, capsys):
+    argv = ['gradcam', CONFIG, 'none', str(films), '--out', str(films / 'maps')]
+    argv += ['--finding', 'Hernia']
+    assert main(argv) == 0
+    assert main(argv) == 0
+    assert '2 films' in capsys.readouterr().out
+
+
+def test_a_name_with_dollars_is_drawn_as_it_is(films, tmp_path):
+    (films / 'a.png').rename(films / r'a$\x$.png')
+    argv = ['gradcam', CONFIG, 'none', str(films), '--out', str(tmp_path / 'out')]
+    assert main([*argv, '--finding', 'Hernia']) == 0
