@@ -84,9 +84,9 @@ TABLE = {
     ),
     'cam_benchmark': (
         4,
-        {'checkpoint', 'dicom', 'evaluation', 'explain', 'figures', 'provenance'}
-        | {'result'},
-        TORCH | NUMERIC | {'matplotlib', 'mmengine', 'tqdm'},
+        {'mmlung', 'checkpoint', 'dicom', 'evaluation', 'explain', 'figures'}
+        | {'provenance', 'result'},
+        TORCH | NUMERIC | {'cv2', 'matplotlib', 'mmengine', 'tqdm'},
     ),
     'calibration': (
         4,

@@ -21,6 +21,7 @@ from mmlung.structured_report import secondary_capture
 from mmlung.structured_report import structured_report
 from mmlung.structured_report import write_structured_report
 from mmlung.structured_report.document import corners_xy
+from mmlung.structured_report.document import without_area
 from mmlung.structured_report.finding_codes import FINDING_CODES
 from mmlung.structured_report.finding_codes import finding_code
 
@@ -332,6 +333,14 @@ def test_corners_are_cut_at_the_film():
         ({'NumberOfFrames': 3}, r'\(0028,0008\) NumberOfFrames must be 1'),
         ({'Rows': 65}, '65 rows and 48 columns, but the prediction of film.dcm'),
         ({'Rows': None}, r'\(0028,0010\) Rows is missing'),
+        ({'Modality': None}, r'\(0008,0060\) Modality is missing'),
+        (
+            {'Modality': ['CR', 'DX']},
+            r'\(0008,0060\) Modality must be one value, got 2',
+        ),
+        ({'PatientName': ['A^B', 'C^D']}, r'\(0010,0010\) PatientName must be one val'),
+        ({'StudyID': ['1', '2']}, r'\(0020,0010\) StudyID must be one value, got 2'),
+        ({'SOPClassUID': '1.2.3'}, r'\(0008,0016\) SOPClassUID is no SOP class'),
         ({'PatientSex': 'X'}, r'\(0010,0040\) PatientSex must be M, F, O or empty'),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else '',
@@ -362,3 +371,66 @@ def test_without_highdicom_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'highdicom', None)
     with pytest.raises(ImportError, match=r'mmlung\[sr\]'):
         structured_report(result_of(()), film())
+
+
+ODD = {
+    'PatientName': 'SECRETNAME',
+    'ReferringPhysicianName': 'SECRETDOCTOR',
+    'PatientID': 'SECRETID' * 10,
+    'AccessionNumber': 'SECRETNUMBER' * 3,
+    'StudyID': 'SECRETSTUDY' * 3,
+    'PatientAge': 'SECRETAGE',
+    'OtherPatientIDs': 'SECRETOTHER' * 9,
+    'Manufacturer': 'SECRETMAKER' * 9,
+}
+
+
+def test_no_value_of_the_header_is_warned_of(tmp_path, recwarn, capfd, caplog):
+    caplog.set_level('DEBUG')
+    source = film(**ODD)
+    path = tmp_path / 'film.dcm'
+    source.save_as(path)
+    recwarn.clear()
+    caplog.clear()
+    for given in (source, path):
+        write_structured_report(
+            result_of(BOXES),
+            given,
+            tmp_path / 'report.dcm',
+            capture=tmp_path / 'capture.dcm',
+        )
+    assert [str(w.message) for w in recwarn if 'SECRET' in str(w.message)] == []
+    said = capfd.readouterr()
+    assert 'SECRET' not in said.out + said.err + caplog.text
+    assert str(source.SOPInstanceUID) not in caplog.text
+    assert pydicom.dcmread(tmp_path / 'report.dcm').PatientName == 'SECRETNAME'
+
+
+@pytest.mark.parametrize('make', [structured_report, secondary_capture])
+def test_an_error_quotes_no_value(make):
+    with pytest.raises(ValueError, match='PatientName') as caught:
+        make(result_of(BOXES), film(PatientName=['SECRET^A', 'SECRET^B']))
+    assert 'SECRET' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'box',
+    [(5, 6, 5, 9), (5, 6, 9, 6), (50, 0, 60, 9), (9, 9, 5, 20)],
+    ids=['no-width', 'no-height', 'outside', 'reversed'],
+)
+def test_a_box_without_area_costs_no_report(box):
+    result = result_of([*BOXES, Finding('Effusion', 0.9, box)])
+    assert [f.name for f in without_area(result)] == ['Effusion']
+    report = structured_report(result, film())
+    assert len(groups(read_back(report))) == 3
+    text = written(report)
+    assert 'boxes without an area in the film, left out: 1' in text
+    assert 'boxes below their threshold, left out: 1' in text
+    drawn = secondary_capture(result, film()).pixel_array
+    assert (drawn == secondary_capture(result_of(BOXES), film()).pixel_array).all()
+
+
+def test_the_marked_copy_alone(tmp_path):
+    path = tmp_path / 'capture.dcm'
+    assert write_structured_report(result_of(()), film(), None, capture=path) == [path]
+    assert list(tmp_path.iterdir()) == [path]

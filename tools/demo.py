@@ -7,7 +7,7 @@ Nothing is downloaded and nothing is real: the films are phantoms, and no number
 them says anything about patients. An interrupted demo goes on where it stopped.
 
 Examples:
-  python tools/demo.py                 # about 20 minutes on two CPU cores
+  python tools/demo.py                 # about 25 minutes on two CPU cores
   python tools/demo.py --mode smoke    # the same path with a few iterations
 """
 
@@ -25,7 +25,7 @@ from mmlung.steps import StepFailed
 from mmlung.steps import run_steps
 
 REPO = Path(__file__).resolve().parent.parent
-# Films to draw, and epochs: chosen for 20 minutes on two cores.
+# Films to draw, and epochs: chosen for 25 minutes on two cores.
 SIZES = {
     'full': {'train': 480, 'test': 160, 'images': 2400, 'new': 8, 'epochs': (6, 32)},
     'smoke': {'train': 16, 'test': 8, 'images': 60, 'new': 2, 'epochs': (1, 1)},

@@ -4,9 +4,10 @@ Writes into DIR one JSON a film (films/NAME.json), findings.csv with one row a f
 for a detector, boxes.csv with one row a box in pixels of the original film. A film that
 cannot be read is listed in errors.csv, the others go on, and the exit code is 1.
 A run that was cut takes up where it stopped: films whose JSON is there, of the same
-file, config and checkpoint, are skipped. Calibrated probabilities and thresholds come
-from the files that `mmlung calibrate` leaves beside the checkpoint. Research software,
-not a medical device.
+file, config and checkpoint, are skipped; pictures and reports that are asked for and
+missing are made from it, those that are there stay. Calibrated probabilities and
+thresholds come from the files that `mmlung calibrate` leaves beside the checkpoint.
+Research software, not a medical device.
 
 Examples:
   python tools/predict.py configs/convnext_chestxray14.py best.pth films/ --out out/
@@ -151,6 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     if rank != 0:
         return 0
     failed = [film for part in done for film in part.failed]
+    undrawn = [film for part in done for film in part.undrawn]
     skipped = sum(part.skipped for part in done)
     names = [film.name for film in films]
     there = {name for name in names if name not in {f.image for f in failed}}
@@ -163,7 +165,7 @@ def main(argv: list[str] | None = None) -> int:
     unreported = []
     if args.sr:
         unreported = _write_reports(args, [f for f in films if f.name in there])
-    errors = write_errors(args.out, [*failed, *unreported])
+    errors = write_errors(args.out, [*failed, *undrawn, *unreported])
     print(
         f'{len(there)} of {len(films)} films predicted'
         + (f', {skipped} of them in an earlier run' if skipped else '')
@@ -171,6 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f'results: {", ".join(str(path) for path in (args.out / "films", *tables))}')
     for wrong, n_films, what in (
         (failed, len(films), 'failed'),
+        (undrawn, len(there), 'got no picture'),
         (unreported, len(there), 'got no structured report'),
     ):
         if wrong:
@@ -179,7 +182,7 @@ def main(argv: list[str] | None = None) -> int:
                 f'{wrong[0].image}: {wrong[0].reason}',
                 file=sys.stderr,
             )
-    return 1 if failed or unreported else 0
+    return 1 if failed or undrawn or unreported else 0
 
 
 def _check_highdicom() -> None:
@@ -193,42 +196,77 @@ def _check_highdicom() -> None:
 def _write_reports(
     args: argparse.Namespace, films: list[FilmSource]
 ) -> list[FailedImage]:
-    """DICOM reports from the JSON that is there; films that can have none."""
+    """DICOM reports from the JSON that is there; films that can have none.
+
+    A report of the same JSON stays: written again it would have new UIDs, and an
+    archive would keep both.
+    """
+    from mmlung.inferencer.decoding import reason_of
+    from mmlung.inferencer.outputs import is_current
     from mmlung.inferencer.outputs import result_path
     from mmlung.result import FailedImage
     from mmlung.result import read_predictions
     from mmlung.structured_report import write_structured_report
+    from mmlung.structured_report.document import without_area
 
     failed = []
     for film in films:
+        report, overlay = (
+            args.out / 'sr' / f'{film.name}.{what}.dcm' for what in ('sr', 'overlay')
+        )
+        make_report = not is_current(report, args.out, film.name)
+        make_overlay = args.sr_overlay and not is_current(overlay, args.out, film.name)
+        if not make_report and not make_overlay:
+            continue
         (result,) = read_predictions(result_path(args.out, film.name)).results
-        path = args.out / 'sr' / film.name
-        report = path.with_name(f'{path.name}.sr.dcm')
-        overlay = path.with_name(f'{path.name}.overlay.dcm')
         try:
             write_structured_report(
                 result,
                 Path(film.data),
-                report,
-                capture=overlay if args.sr_overlay else None,
+                report if make_report else None,
+                capture=overlay if make_overlay else None,
             )
+            if left_out := len(without_area(result)):
+                print(
+                    f'warning: {film.name}: {left_out} boxes without an area in the '
+                    'film are not in its report',
+                    file=sys.stderr,
+                )
         except (OSError, ValueError) as error:
-            reason = str(error).removeprefix(f'{film.data}: ')
+            reason = reason_of(error).removeprefix(f'{film.data}: ')
             failed.append(FailedImage(film.name, f'no structured report: {reason}'))
     return failed
 
 
 def _films(args: argparse.Namespace) -> list[FilmSource]:
-    """Every film once; what lies in the folder of the results is none."""
+    """Every film once; the pictures, reports and JSON of an earlier run are none."""
     from mmlung.inferencer import films_of
     from mmlung.inferencer.sources import distinct_names
 
     for given in args.images:
         if not Path(given).expanduser().exists() and not glob.has_magic(given):
             raise FileNotFoundError(f'{given} does not exist')
-    out = args.out.resolve()
-    films = [f for f in films_of(args.images) if out not in Path(f.data).parents]
+    named = [*films_of(args.images)]
+    films = [film for film in named if not _is_result(Path(film.data), args.out)]
+    if not films:
+        raise ValueError(
+            f'all of the {len(named)} files that were named lie in the results of an '
+            f'earlier run, in {args.out}/figures or {args.out}/sr: name the folder of '
+            'the films, or another folder with --out'
+        )
     return distinct_names(films)
+
+
+def _is_result(film: Path, out: Path) -> bool:
+    """Whether a run with this folder may have written the file.
+
+    Films may lie below the folder too, even in ``films``, where a run writes only JSON.
+    """
+    folders = film.parent.resolve(), *film.parent.resolve().parents
+    written = out.resolve()
+    if written / 'films' in folders:
+        return film.suffix == '.json'
+    return any(written / name in folders for name in ('figures', 'sr'))
 
 
 def _inferencer(args: argparse.Namespace) -> Inferencer:

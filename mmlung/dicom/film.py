@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,22 @@ def image_size_hw(path: str | Path | bytes) -> tuple[int, int]:
                 return picture.height, picture.width
         except Exception as error:  # Pillow raises whatever it likes
             raise ValueError('a truncated or damaged picture file') from error
+
+
+def read_tags(path: str | Path, keywords: Sequence[str]) -> Dataset | None:
+    """These tags of a DICOM file, be it bare (no preamble); None of a picture.
+
+    Values are not decoded before they are asked for.
+
+    Raises:
+        ValueError: not an image.
+        FileNotFoundError: no such file.
+    """
+    with _naming(path):
+        if _format_of(path) != 'dicom':
+            return None
+        options = {'stop_before_pixels': True, 'specific_tags': list(keywords)}
+        return _open_dicom(path, **options)
 
 
 def _read_dicom(dataset: Dataset, window: int) -> ChestImage:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -77,10 +78,23 @@ def draw_result(
     axes: Axes, result: ImageResult, images_root: Path, score_thr: ScoreThr = None
 ) -> None:
     """Draw one film as it lies in the file: the patient's left is on the right."""
-    pixels = read_image(images_root / result.image).pixels
+    draw_findings(
+        axes, read_image(images_root / result.image).pixels, result, score_thr
+    )
+
+
+def draw_findings(
+    axes: Axes, pixels: np.ndarray, result: ImageResult, score_thr: ScoreThr = None
+) -> None:
+    """Draw a film's (H, W) uint8 pixels, titled with the name that its result has.
+
+    What has a box is drawn into the film, what has none is listed below it: in an upper
+    corner it would cover the side marker.
+    """
     axes.imshow(pixels, cmap='gray', vmin=0, vmax=255)
     axes.set_axis_off()
-    axes.set_title(_short(Path(result.image).name), fontsize=8)
+    name = _short(Path(result.image).name)
+    axes.set_title(name, fontsize=8, parse_math=False)
     for finding in result.truth or ():
         if finding.box_xyxy is not None:
             draw_box(axes, finding, TRUTH_COLOUR, finding.name, below=True)
@@ -129,28 +143,31 @@ def draw_box(
         va='top' if below else 'bottom',
         bbox={'facecolor': colour, 'edgecolor': 'none', 'pad': 0.8, 'alpha': 0.85},
         clip_on=True,
+        parse_math=False,
     )
 
 
 def _score_list(axes: Axes, result: ImageResult) -> None:
-    """The highest scores and the true findings of a classified film, as text."""
+    """The highest scores, and right of them the true findings, below the film."""
     true = [f.name for f in result.truth or () if f.score == 1]
     top = sorted(result.findings, key=lambda f: -(f.score or 0))[:4]
     lines = [f'{f.name} {f.score:.2f}' for f in top]
-    truth = '' if result.truth is None else ', '.join(true) or 'no finding'
-    for text, y, va, colour in (
-        (truth, 0.015, 'bottom', TRUTH_COLOUR),
-        ('\n'.join(lines), 0.985, 'top', PREDICTION_COLOUR),
+    truth = '' if result.truth is None else '\n'.join(true) or 'no finding'
+    for text, x, ha, colour in (
+        (truth, 0.99, 'right', TRUTH_COLOUR),
+        ('\n'.join(lines), 0.01, 'left', PREDICTION_COLOUR),
     ):
         if not text:  # nobody said what is true of the film
             continue
         axes.text(
-            0.015,
-            y,
+            x,
+            -0.015,
             text,
             transform=axes.transAxes,
-            va=va,
+            ha=ha,
+            va='top',
             fontsize=7,
+            parse_math=False,
             bbox={'facecolor': colour, 'edgecolor': 'none', 'pad': 1.5, 'alpha': 0.85},
         )
 

@@ -59,6 +59,12 @@ def prepared_films(
     yield from loader
 
 
+def reason_of(error: Exception) -> str:
+    """What is wrong, in one line, without the path that an OSError would tell."""
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return ' '.join((text or '').split()) or type(error).__name__
+
+
 class _Films(Dataset):
     def __init__(self, films: list[FilmSource], prepare: Prepare) -> None:
         self.films = films
@@ -82,6 +88,5 @@ def _prepared(film: FilmSource, prepare: Prepare) -> PreparedFilm | FailedImage:
     except FileNotFoundError:
         return FailedImage(film.name, 'no such file')
     except (ValueError, OSError, MemoryError, cv2.error) as error:
-        text = ' '.join(str(error).split()) or type(error).__name__
-        return FailedImage(film.name, text)
+        return FailedImage(film.name, reason_of(error))
     return PreparedFilm(film.name, samples, picture.pixel_spacing_mm, sha256)

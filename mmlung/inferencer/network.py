@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from mmlung._quiet import quiet_imports
 from mmlung.checkpoint import file_sha256
 from mmlung.checkpoint import fill_network
 from mmlung.checkpoint import load_checkpoint
+from mmlung.config import config_sha256
 from mmlung.config import load_config
 from mmlung.dicom import ChestImage
 from mmlung.evaluation.predictions import CollectPredictions
@@ -34,8 +33,6 @@ from mmlung.testing import check_findings_of
 
 _GREY_LOADER = 'LoadChestImage'
 _COLOUR_LOADER = 'LoadImageFromFile'
-_DECIDING = ('model', 'data_preprocessor', 'findings', 'tta_model', 'tta_pipeline')
-"""Parts of a config that a prediction depends on, with the test pipeline."""
 
 
 class Network:
@@ -92,12 +89,9 @@ class Network:
     @property
     def files(self) -> ModelFiles:
         """Names and hashes of what it was made from."""
-        deciding = {key: self.cfg.get(key) for key in _DECIDING}
-        deciding['test_pipeline'] = self.cfg.test_dataloader.dataset.pipeline
-        text = json.dumps(deciding, sort_keys=True, default=str)
         return ModelFiles(
             Path(self.cfg.filename or 'config').name,
-            hashlib.sha256(text.encode()).hexdigest(),
+            config_sha256(self.cfg),
             Path(self.checkpoint).name,
             file_sha256(self.checkpoint),
         )

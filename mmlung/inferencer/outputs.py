@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import warnings
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlung.atomic import write_json
+from mmlung.dicom.film import read_tags
 from mmlung.inferencer.sources import FilmSource
 from mmlung.result import SCHEMA
 from mmlung.result import FailedImage
@@ -86,18 +88,27 @@ def is_done(
         return hashlib.file_digest(file, 'sha256').hexdigest() == result.file_sha256
 
 
+def is_current(path: Path, out: Path, name: str) -> bool:
+    """Whether a file made from a film's JSON is there, and not older than that.
+
+    Args:
+        path: the picture or report.
+        out: folder of the results.
+        name: of the film.
+    """
+    if not path.is_file():
+        return False
+    return path.stat().st_mtime_ns >= result_path(out, name).stat().st_mtime_ns
+
+
 def identifiers_of(path: Path) -> dict[str, str]:
     """Patient and UIDs of a DICOM file's header; none of another file."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        header = pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=list(_KEYWORDS)
-        )
-    except InvalidDicomError:
+    header = read_tags(path, _KEYWORDS)
+    if header is None:
         return {}
-    return {key: str(header[key].value) for key in _KEYWORDS if key in header}
+    with warnings.catch_warnings():  # pydicom's, of an unusual value, quote it
+        warnings.simplefilter('ignore', UserWarning)
+        return {key: str(header[key].value) for key in _KEYWORDS if key in header}
 
 
 def write_tables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
@@ -9,14 +10,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mmlung.inferencer.decoding import reason_of
 from mmlung.inferencer.inferencer import Inferencer
 from mmlung.inferencer.outputs import identifiers_of
+from mmlung.inferencer.outputs import is_current
 from mmlung.inferencer.outputs import is_done
+from mmlung.inferencer.outputs import result_path
 from mmlung.inferencer.outputs import write_result
 from mmlung.inferencer.sources import FilmSource
 from mmlung.result import FailedImage
 from mmlung.result import Finding
 from mmlung.result import ImageResult
+from mmlung.result import read_predictions
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Done:
     skipped: int
     """Their JSON was there."""
     failed: tuple[FailedImage, ...]
+    undrawn: tuple[FailedImage, ...] = ()
+    """Predicted, but the film could not be read again for its picture."""
 
 
 def run(
@@ -65,6 +72,11 @@ def run(
     ]
     path_of = {f.name: f.data for f in left if isinstance(f.data, Path)}
     failed = []
+    undrawn: list[FailedImage] = []
+    if options.show:
+        waiting = {film.name for film in left}
+        earlier = [film for film in films if film.name not in waiting]
+        undrawn += _draw_missing(earlier, out, options.quiet)
     results = inferencer(left, options.batch_size, options.workers)
     bar = tqdm(results, total=len(left), unit='film', disable=options.quiet)
     for result in bar:
@@ -72,12 +84,46 @@ def run(
             failed.append(result)
             continue
         path = path_of[result.image]
-        if options.show:
-            draw(result, path, out / 'figures' / f'{result.image}.png')
         names = identifiers_of(path) if keep else None
         write_result(out, result, inferencer.findings, names)
+        if options.show:
+            undrawn += _try_to_draw(result, path, out)
     predicted = len(left) - len(failed)
-    return Done(predicted, len(films) - len(left), tuple(failed))
+    skipped = len(films) - len(left)
+    return Done(predicted, skipped, tuple(failed), tuple(undrawn))
+
+
+def figure_path(out: Path, name: str) -> Path:
+    """Picture of a film.
+
+    >>> figure_path(Path('out'), 'ward/1.dcm').as_posix()
+    'out/figures/ward/1.dcm.png'
+    """
+    return out / 'figures' / f'{name}.png'
+
+
+def _draw_missing(
+    films: Sequence[FilmSource], out: Path, quiet: bool
+) -> Iterator[FailedImage]:
+    """Draw films of an earlier run from their JSON, where it made no picture."""
+    missing = [
+        f for f in films if not is_current(figure_path(out, f.name), out, f.name)
+    ]
+    for film in tqdm(
+        missing, desc='drawing', unit='film', disable=quiet or not missing
+    ):
+        assert isinstance(film.data, Path)
+        (result,) = read_predictions(result_path(out, film.name)).results
+        yield from _try_to_draw(result, film.data, out)
+
+
+def _try_to_draw(result: ImageResult, film: Path, out: Path) -> Iterator[FailedImage]:
+    """One film's picture; what is wrong with it ends no run."""
+    try:
+        draw(result, film, figure_path(out, result.image))
+    except (OSError, ValueError) as error:
+        reason = reason_of(error).removeprefix(f'{film}: ')
+        yield FailedImage(result.image, f'no picture: {reason}')
 
 
 def draw(result: ImageResult, film: Path, picture: Path) -> None:
@@ -88,15 +134,15 @@ def draw(result: ImageResult, film: Path, picture: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    from mmlung.figures.films import draw_result
+    from mmlung.dicom import read_image
+    from mmlung.figures.films import draw_findings
     from mmlung.figures.picture import save_picture
 
     limits = {f.name: f.threshold for f in result.findings if f.threshold is not None}
     figure = Figure(figsize=(7, 7.4), dpi=110, layout='constrained')
-    path = film.resolve()
-    shown = replace(result, image=path.name, findings=_calibrated(result))
-    draw_result(figure.add_subplot(), shown, path.parent, limits)
-    figure.supxlabel(caption(result), fontsize=8)
+    shown = replace(result, findings=_calibrated(result))
+    draw_findings(figure.add_subplot(), read_image(film).pixels, shown, limits)
+    figure.supxlabel(caption(result), fontsize=8, parse_math=False)
     save_picture(figure, picture)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -79,26 +80,38 @@ def films_of(images: Any) -> Iterator[FilmSource]:
 
 
 def distinct_names(films: Iterable[FilmSource]) -> list[FilmSource]:
-    """The same films, each file once, with names that differ.
+    """The same films, each file once as first named, with names that differ.
 
     Where two have the same name, so much of their folders is put before it that they
     differ: ``1.png`` of ``a`` and of ``b`` are ``a/1.png`` and ``b/1.png``.
     """
-    once = {Path(f.data).resolve(): f for f in films if isinstance(f.data, Path)}
+    once: dict[Path, FilmSource] = {}
+    for film in films:
+        if isinstance(film.data, Path):
+            once.setdefault(film.data.resolve(), film)
+    given = {file: _as_given(film) for file, film in once.items()}
+    if len(set(given.values())) < len(given):  # '..' behind a linked folder
+        given = {file: file for file in once}
     groups: dict[str, list[Path]] = defaultdict(list)
-    for path, film in once.items():
-        groups[_inside(film.name)].append(path)
+    for file, film in once.items():
+        groups[_inside(film.name)].append(file)
     names: dict[Path, str] = {}
-    for name, paths in groups.items():
+    for name, files in groups.items():
         depth = len(Path(name).parts)
-        while len({p.parts[-depth:] for p in paths}) < len(paths):
+        while len({given[file].parts[-depth:] for file in files}) < len(files):
             depth += 1
-        for path in paths:
-            own = '/'.join(path.parts[-depth:]) if len(paths) > 1 else name
-            names[path] = own.lstrip('/')
+        for file in files:
+            own = '/'.join(given[file].parts[-depth:]) if len(files) > 1 else name
+            names[file] = own.lstrip('/')
     if len(set(names.values())) < len(names):  # a lengthened name met another's own
-        names = {path: '/'.join(path.parts[1:]) for path in names}
-    return [replace(film, name=names[path]) for path, film in once.items()]
+        names = {file: '/'.join(given[file].parts[1:]) for file in names}
+    return [replace(film, name=names[file]) for file, film in once.items()]
+
+
+def _as_given(film: FilmSource) -> Path:
+    """Absolute, with links as they are: their targets may be named after patients."""
+    assert isinstance(film.data, Path)
+    return Path(os.path.abspath(film.data))  # noqa: PTH100 - resolve follows links
 
 
 def _inside(name: str) -> str:

@@ -21,10 +21,11 @@ from mmlung.structured_report.document import NOTICE
 from mmlung.structured_report.document import SCORE_THR
 from mmlung.structured_report.document import corners_xy
 from mmlung.structured_report.document import identity
-from mmlung.structured_report.document import is_reported
+from mmlung.structured_report.document import reported
 from mmlung.structured_report.source import Source
 from mmlung.structured_report.source import file_bytes
 from mmlung.structured_report.source import read_header
+from mmlung.structured_report.source import taking_over_header
 
 _SERIES_NUMBER = 902
 _COLOUR = (255, 176, 0)
@@ -68,18 +69,20 @@ def secondary_capture(
     hd: Any = require('highdicom', EXTRA)
     header = read_header(source, result)
     film = read_image(file_bytes(source)).pixels
-    capture = hd.sc.SCImage.from_ref_dataset(
-        header,
-        pixel_array=draw_findings(film, result, score_thr),
-        photometric_interpretation='RGB',
-        bits_allocated=8,
-        coordinate_system='PATIENT',
-        series_number=_SERIES_NUMBER,
-        patient_orientation=('L', 'F'),  # replaced by the film's own, or emptied
-        transfer_syntax_uid='1.2.840.10008.1.2.1',
-        specific_character_set=header.SpecificCharacterSet,
-        **identity(hd, 'overlay'),
-    )
+    picture = draw_findings(film, result, score_thr)
+    with taking_over_header():
+        capture = hd.sc.SCImage.from_ref_dataset(
+            header,
+            pixel_array=picture,
+            photometric_interpretation='RGB',
+            bits_allocated=8,
+            coordinate_system='PATIENT',
+            series_number=_SERIES_NUMBER,
+            patient_orientation=('L', 'F'),  # replaced by the film's own, or emptied
+            transfer_syntax_uid='1.2.840.10008.1.2.1',
+            specific_character_set=header.SpecificCharacterSet,
+            **identity(hd, 'overlay'),
+        )
     capture.PatientOrientation = read_tag(header, 'PatientOrientation')
     capture.BodyPartExamined = 'CHEST'
     capture.ImageType = ['DERIVED', 'SECONDARY']
@@ -108,7 +111,7 @@ def draw_findings(
     """
     size_px = max(8, max(pixels.shape) // _TEXT_SHARE)
     font = ImageFont.load_default(size_px)
-    shown = [f for f in result.findings if is_reported(f, score_thr)]
+    shown = reported(result, score_thr)
     lines = [*_whole_film(shown), f'mmlung {mmlung.__version__}', NOTICE]
     height, width = pixels.shape
     strip = round((len(lines) + 1) * _LINE * size_px)

@@ -21,6 +21,7 @@ from mmlung.structured_report.finding_codes import finding_code
 from mmlung.structured_report.finding_codes import private_code
 from mmlung.structured_report.source import Source
 from mmlung.structured_report.source import read_header
+from mmlung.structured_report.source import taking_over_header
 
 EXTRA = 'sr'
 NOTICE = 'research software, not a medical device'
@@ -73,41 +74,69 @@ def structured_report(
     """
     hd: Any = require('highdicom', EXTRA)
     header = read_header(source, result)
-    shown = [f for f in result.findings if is_reported(f, score_thr)]
+    shown = reported(result, score_thr)
+    empty = without_area(result, score_thr)
+    below = len(result.findings) - len(shown) - len(empty)
     parameters = [*algorithm_parameters(result.made_by)]
-    if len(shown) < len(result.findings):
+    if below:
         parameters.append(
-            f'boxes below their threshold, left out: '
-            f'{len(result.findings) - len(shown)} (score {score_thr:g} for findings '
-            'without one)'
+            f'boxes below their threshold, left out: {below} '
+            f'(score {score_thr:g} for findings without one)'
         )
+    if empty:
+        parameters.append(f'boxes without an area in the film, left out: {len(empty)}')
     algorithm = hd.sr.AlgorithmIdentification(
         name=algorithm_name(result.made_by),
         version=mmlung.__version__,
         parameters=parameters,
     )
-    content = hd.sr.MeasurementReport(
-        observation_context=_observer(hd),
-        procedure_reported=_PROCEDURE,
-        imaging_measurements=[*_groups(hd, shown, header, algorithm)],
-        language_of_content_item_and_descendants=(
-            hd.sr.LanguageOfContentItemAndDescendants(_ENGLISH)
-        ),
+    scheme = hd.coding_schemes.CodingSchemeIdentificationItem(
+        PRIVATE_SCHEME,
+        name='mmlung findings, by their plain names',
+        responsible_organization='mmlung',
     )
-    return hd.sr.Comprehensive3DSR(
-        evidence=[header],
-        content=content,
-        series_number=_SERIES_NUMBER,
-        is_complete=True,
-        coding_schemes=[
-            hd.coding_schemes.CodingSchemeIdentificationItem(
-                PRIVATE_SCHEME,
-                name='mmlung findings, by their plain names',
-                responsible_organization='mmlung',
-            )
-        ],
-        **identity(hd, 'findings'),
-    )
+    with taking_over_header():
+        content = hd.sr.MeasurementReport(
+            observation_context=_observer(hd),
+            procedure_reported=_PROCEDURE,
+            imaging_measurements=[*_groups(hd, shown, header, algorithm)],
+            language_of_content_item_and_descendants=(
+                hd.sr.LanguageOfContentItemAndDescendants(_ENGLISH)
+            ),
+        )
+        return hd.sr.Comprehensive3DSR(
+            evidence=[header],
+            content=content,
+            series_number=_SERIES_NUMBER,
+            is_complete=True,
+            coding_schemes=[scheme],
+            **identity(hd, 'findings'),
+        )
+
+
+def reported(result: ImageResult, score_thr: float = SCORE_THR) -> list[Finding]:
+    """Findings that a report shows: of the boxes those that reach their threshold."""
+    return [
+        f
+        for f in result.findings
+        if is_reported(f, score_thr) and _has_area(f, result.size_hw)
+    ]
+
+
+def without_area(result: ImageResult, score_thr: float = SCORE_THR) -> list[Finding]:
+    """Boxes that reach their threshold but cover nothing of the film: not reported."""
+    return [
+        f
+        for f in result.findings
+        if is_reported(f, score_thr) and not _has_area(f, result.size_hw)
+    ]
+
+
+def _has_area(finding: Finding, size_hw: tuple[int, int]) -> bool:
+    if finding.box_xyxy is None:
+        return True
+    (x1, y1), (x2, y2) = _cut(finding.box_xyxy, size_hw)
+    return bool(x1 < x2 and y1 < y2)
 
 
 def is_reported(finding: Finding, score_thr: float = SCORE_THR) -> bool:
@@ -161,14 +190,18 @@ def corners_xy(box_xyxy: tuple[float, ...], size_hw: tuple[int, int]) -> np.ndar
         ValueError: no area of it lies in the film.
     """
     height, width = size_hw
-    x1, x2 = np.clip([box_xyxy[0], box_xyxy[2]], 0, width)
-    y1, y2 = np.clip([box_xyxy[1], box_xyxy[3]], 0, height)
+    (x1, y1), (x2, y2) = _cut(box_xyxy, size_hw)
     if not (x1 < x2 and y1 < y2):
         raise ValueError(
             f'box must have x1 < x2 and y1 < y2 within {width} x {height} pixels, '
             f'got {tuple(box_xyxy)}'
         )
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)])
+
+
+def _cut(box_xyxy: tuple[float, ...], size_hw: tuple[int, int]) -> np.ndarray:
+    """(2, 2) upper left and lower right corner (x, y), moved into the film."""
+    return np.clip(np.reshape(box_xyxy, (2, 2)), 0, size_hw[::-1])
 
 
 def _observer(hd: Any) -> Any:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import logging
 import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
 from pydicom.valuerep import DA
 from pydicom.valuerep import TM
+from pydicom.valuerep import PersonName
 
 from mmlung.dicom.tags import read_number
 from mmlung.dicom.tags import read_tag
@@ -52,10 +57,42 @@ def read_header(source: Source, result: ImageResult) -> Dataset:
             message names it, never its value: it may identify the patient), or another
             film than the one that was predicted.
     """
-    with warnings.catch_warnings():
-        # pydicom's warnings of an unusual value quote it.
-        warnings.filterwarnings('ignore', category=UserWarning, module='pydicom')
+    with no_value_quoted():
         return _read_checked(source, result)
+
+
+@contextmanager
+def no_value_quoted() -> Iterator[None]:
+    """No warning inside, be it logged: pydicom and highdicom quote unusual values."""
+    loggers = [logging.getLogger(name) for name in ('pydicom', 'highdicom')]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def taking_over_header() -> Iterator[None]:
+    """For the constructors that copy a header: no value in a warning or an error.
+
+    Raises:
+        ValueError: highdicom cannot take over something in the header that was not
+            checked before; what it says is the cause.
+    """
+    with no_value_quoted():
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                'the header cannot be taken over into a report of the same study '
+                f'({type(error).__name__}); check its patient, study and series tags'
+            ) from error
 
 
 def file_bytes(source: Source) -> bytes:
@@ -126,6 +163,8 @@ def _check_film(header: Dataset, result: ImageResult) -> None:
             raise ValueError(f'{tag_name(keyword)} is missing: nothing to refer to')
         if not UID(str(value)).is_valid:
             raise ValueError(f'{tag_name(keyword)} is no valid UID')
+    if UID(str(header.SOPClassUID)).type != 'SOP Class':
+        raise ValueError(f'{tag_name("SOPClassUID")} is no SOP class of the standard')
     frames = read_number(header, 'NumberOfFrames', 1)
     if frames > 1:
         raise ValueError(
@@ -155,15 +194,18 @@ def _check_content(path: Path, result: ImageResult) -> None:
 
 def _complete(header: Dataset) -> None:
     """Empty what is missing, refuse what cannot be copied, decode text to UTF-8."""
+    if 'Modality' not in header:
+        raise ValueError(f'{tag_name("Modality")} is missing: every film must have it')
+    _single(header, 'Modality')
     for keyword in (*_TEXT, *_FORMS):
-        if read_tag(header, keyword) is None:
+        if _single(header, keyword) is None:
             setattr(header, keyword, '')
     for keyword, form in _FORMS.items():
         try:
-            form(read_tag(header, keyword) or '')
+            form(_single(header, keyword) or '')
         except Exception as error:
             raise ValueError(f'{tag_name(keyword)} is no valid value') from error
-    sex = read_tag(header, 'PatientSex') or ''
+    sex = _single(header, 'PatientSex') or ''
     if sex not in _SEXES:
         raise ValueError(f'{tag_name("PatientSex")} must be M, F, O or empty')
     header.PatientSex = sex
@@ -174,3 +216,18 @@ def _complete(header: Dataset) -> None:
             f'a value of the header cannot be read ({type(error).__name__})'
         ) from error
     header.SpecificCharacterSet = 'ISO_IR 192'
+
+
+def _single(header: Dataset, keyword: str) -> Any:
+    """The one text of a tag, None where it is absent or empty; no error quotes it."""
+    try:
+        value = header.get(keyword)
+    except Exception as error:  # pydicom decodes a tag when it is asked for
+        raise ValueError(f'{tag_name(keyword)} is damaged') from error
+    if isinstance(value, MultiValue):
+        raise ValueError(
+            f'{tag_name(keyword)} must be one value, got {len(value)} of them'
+        )
+    if value is not None and not isinstance(value, str | PersonName):
+        raise ValueError(f'{tag_name(keyword)} must be text')
+    return value or None

@@ -163,3 +163,28 @@ def test_a_film_without_truth_is_shown(films, tmp_path):
 def test_a_missing_film_is_named(films):
     with pytest.raises(FileNotFoundError, match=r'absent\.png'):
         drawn(detected('absent.png'), films)
+
+
+def test_a_dollar_sign_is_no_mathematics(films, tmp_path):
+    name = 'a$x_$.png'
+    (films / name).write_bytes((films / 'a.png').read_bytes())
+    boxed = Finding('Mass $x_$', 0.8, (5, 6, 20, 25))
+    true = Finding('$^$', 1.0, (1, 2, 30, 35))
+    results = [
+        ImageResult(name, (40, 60), (boxed,), (true,)),
+        ImageResult(name, (40, 60), (Finding('$_$', 0.5),), (Finding('$^$', 1.0),)),
+    ]
+    for path in draw_results(results, films, tmp_path / 'out'):
+        assert path.read_bytes().startswith(PNG)
+
+
+def test_the_list_of_findings_covers_nothing_of_the_film(films):
+    figure = Figure(figsize=(7, 7.4), layout='constrained')
+    axes = figure.add_subplot()
+    draw_result(axes, classified(), films)
+    figure.draw_without_rendering()
+    bottom = axes.get_window_extent().y0
+    boxes = [text.get_bbox_patch().get_window_extent() for text in axes.texts]
+    assert all(0 <= box.y0 < box.y1 <= bottom for box in boxes)
+    truth, found = boxes
+    assert found.x1 < truth.x0

@@ -74,3 +74,29 @@ def test_a_lengthened_name_meets_no_other(tmp_path):
 def test_names_stay_below_the_folder_of_the_results(tmp_path):
     films = [FilmSource('../../etc/x.png', Path('../../etc/x.png'))]
     assert [film.name for film in distinct_names(films)] == ['x.png']
+
+
+def test_a_link_keeps_its_own_name(tmp_path):
+    """What it points to may be named after the patient."""
+    for folder in ('phi', 'a', 'b'):
+        (tmp_path / folder).mkdir()
+    for number, folder in enumerate('ab'):
+        target = tmp_path / 'phi' / f'Smith_John_{number}.png'
+        target.write_bytes(b'x')
+        (tmp_path / folder / '1.png').symlink_to(target)
+    (tmp_path / 'again.png').symlink_to(tmp_path / 'phi' / 'Smith_John_0.png')
+    paths = [tmp_path / name for name in ('a/1.png', 'b/1.png', 'again.png')]
+    films = distinct_names(FilmSource(str(path), path) for path in paths)
+    assert [film.name for film in films] == ['a/1.png', 'b/1.png']
+
+
+def test_a_linked_folder_of_other_films(tmp_path):
+    """``link/..`` is not the folder that holds the link."""
+    (tmp_path / 'far' / 'below').mkdir(parents=True)
+    (tmp_path / 'link').symlink_to(tmp_path / 'far' / 'below')
+    paths = [tmp_path / '1.png', tmp_path / 'link' / '..' / '1.png']
+    for path in paths:
+        path.write_bytes(b'x')
+    films = distinct_names(FilmSource(str(path), path) for path in paths)
+    assert len({film.name for film in films}) == 2
+    assert not any('..' in film.name for film in films)

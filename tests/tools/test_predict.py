@@ -155,6 +155,37 @@ def test_the_results_are_no_films(predict, films, tmp_path, capsys):
     assert '3 of 3 films predicted, 3 of them' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('where', ['beside', 'above', 'named films', 'relative'])
+def test_results_may_lie_where_the_films_are(
+    where, random_detector, films, tmp_path, capsys, monkeypatch
+):
+    """Once all films were left out without a word."""
+    out = films if where in ('beside', 'relative') else tmp_path  # tmp_path/films
+    given = str(tmp_path if where == 'above' else films)
+    if where == 'relative':
+        monkeypatch.chdir(films)
+        given = '.'
+    argv = ['predict', CONFIG, str(random_detector), given, '--out', str(out), '--show']
+    argv += ['--device', 'cpu', '--workers', '0', '--cfg-options', 'img_size=64']
+    assert main(argv) == 0
+    assert main(argv) == 0
+    assert '3 of 3 films predicted, 3 of them' in capsys.readouterr().out
+
+
+def test_no_film_but_results_is_an_error(predict, films, tmp_path, capsys):
+    assert predict(films, '--show') == 0
+    assert predict(tmp_path / 'out' / 'figures') == 2
+    said = capsys.readouterr().err
+    assert 'all of the 3 files that were named lie in the results of an earlier' in said
+
+
+def test_show_draws_what_an_earlier_run_did_not(predict, films, tmp_path):
+    film = films / 'film.dcm'
+    assert predict(film) == 0
+    assert predict(film, '--show') == 0
+    assert (tmp_path / 'out' / 'figures' / 'film.dcm.png').is_file()
+
+
 def secrets_told(out, said, instance):
     """Identifiers in what a run wrote, be it contents or names, or said."""
     files = [path for path in out.rglob('*') if path.is_file()]
@@ -223,6 +254,49 @@ def test_a_dicom_film_gets_a_report_and_a_marked_copy(predict, films, tmp_path):
     (folder / names[0]).unlink()
     assert predict(films / 'film.dcm', '--sr') == 0  # from the JSON that is there
     assert not (folder / names[0]).exists()
+
+
+def test_a_report_of_the_same_result_stays(predict, films, tmp_path):
+    """With new UIDs an archive would keep both."""
+    pytest.importorskip('highdicom', reason='needs pip install .[sr]')
+    folder = tmp_path / 'out' / 'sr'
+
+    def uids(*flags):
+        assert predict(films / 'film.dcm', '--sr', *flags) == 0
+        return {p.name: pydicom.dcmread(p).SOPInstanceUID for p in folder.iterdir()}
+
+    first = uids()
+    assert uids() == first
+    both = uids('--sr-overlay')
+    assert len(both) == 2
+    assert both | first == both  # only the copy was missing
+    assert uids('--sr-overlay') == both
+    again = uids('--sr-overlay', '--overwrite')
+    assert all(again[name] != both[name] for name in both)
+
+
+def test_an_odd_header_ends_no_run(predict, films, tmp_path, capfd):
+    pytest.importorskip('highdicom', reason='needs pip install .[sr]')
+    for name, keyword, value in (
+        ('no-modality', 'Modality', None),
+        ('two-names', 'PatientName', ['SECRET^A', 'SECRET^B']),
+        ('one-part-name', 'PatientName', 'SECRETNAME'),
+    ):
+        dataset = pydicom.dcmread(films / 'film.dcm')
+        if value is None:
+            del dataset[keyword]
+        else:
+            setattr(dataset, keyword, value)
+        dataset.save_as(films / f'{name}.dcm')
+    assert predict(*films.glob('*.dcm'), '--sr', '--sr-overlay') == 1
+    said = capfd.readouterr()
+    assert 'SECRET' not in said.out + said.err
+    out = tmp_path / 'out'
+    reasons = {row['image']: row['reason'] for row in rows(out / 'errors.csv')}
+    assert set(reasons) == {'no-modality.dcm', 'two-names.dcm'}
+    assert '(0008,0060) Modality is missing' in reasons['no-modality.dcm']
+    assert '(0010,0010) PatientName must be one value' in reasons['two-names.dcm']
+    assert (out / 'sr' / 'one-part-name.dcm.sr.dcm').is_file()
 
 
 def test_a_picture_gets_no_report_and_the_run_says_so(predict, films, tmp_path, capsys):
