@@ -40,7 +40,7 @@ def best_thresholds(
     fallback: float = FALLBACK,
     min_hits: int = 1,
 ) -> list[OperatingPoint]:
-    """The threshold of each finding with the best F1 = 2 TP / (detections + true boxes).
+    """Per finding the threshold with the best F1 = 2 TP / (detections + true boxes).
 
     Matching is PASCAL VOC's (:func:`mmlung.boxes.match_greedy`), pooled over all
     images, healthy ones included: their detections are false. Detections of equal score
