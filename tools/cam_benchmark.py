@@ -3,9 +3,10 @@ r"""Whether a network's maps point at the boxes that radiologists drew.
 Makes the map of every boxed finding on every film of the boxes files, and prints
 pointing game, energy, IoU and IoBB accuracy with intervals over patients, beside what
 needs no training: a random pixel, boxes of the same size anywhere, the untrained
-network, and with several folds the place where the finding lies on other folds' films.
+network, and with several folds the place where the finding lies on other folds' films
+of other patients.
 Several checkpoints and as many boxes files, in the same order, are pooled. A film that
-a classifier was trained or selected on is refused where its data folder still exists.
+a model was trained or selected on is refused where its data folder still exists.
 An interrupted run goes on where it stopped. Research software, not a medical device.
 
 Examples:
@@ -118,7 +119,9 @@ def main(argv: list[str] | None = None) -> int:
     from mmengine.logging import MMLogger
 
     from mmlung.atomic import write_json
+    from mmlung.cam_benchmark.run import has_places
     from mmlung.cam_benchmark.run import score_folds
+    from mmlung.cam_benchmark.sanity import draw_films
     from mmlung.cam_benchmark.sanity import randomisation_check
     from mmlung.cam_benchmark.sanity import sanity_table
     from mmlung.cam_benchmark.table import tables
@@ -130,6 +133,10 @@ def main(argv: list[str] | None = None) -> int:
     cfg = load_config(args.config, args.cfg_options)
     folds, data = _read_folds(args)
     settings = _settings(args, folds, cfg.findings)
+    if args.randomise:
+        draw_films(folds[0], settings, args.randomise)  # refused before the long work
+    if len(folds) > 1 and not has_places(folds):
+        print('no row of places: the other folds have no films of other patients')
     store = args.out.with_suffix('.parts')
     scores = score_folds(cfg, folds, settings, store)
     reports = {

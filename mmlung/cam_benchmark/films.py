@@ -14,7 +14,7 @@ import numpy as np
 from mmlung.checkpoint import load_checkpoint
 
 _TRAINING_FILES = ('train.json', 'val.json')
-"""Of a classifier's data folder; the best epoch is chosen on the second."""
+"""Of a model's data folder; the best epoch is chosen on the second."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def read_boxed_films(
 
     Raises:
         FileNotFoundError: the file, or the first film, does not exist.
-        ValueError: the file is no COCO file, or has no box.
+        ValueError: the file is no COCO file, has no box, or an image has no size.
     """
     content = _read_json(path, 'converted boxes, such as boxes_test.json')
     try:
@@ -60,10 +60,11 @@ def read_boxed_films(
                 (x, y, x + w, y + h)
             )
         images = [image for image in content['images'] if image['id'] in boxes]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f'it lacks {error}' if isinstance(error, KeyError) else str(error)
         raise ValueError(
-            f'{path} is no COCO file of boxes: it lacks {error}. `mmlung convert` '
-            'writes boxes_test.json.'
+            f'{path} is no COCO file of boxes: {reason}. `mmlung convert` writes '
+            'boxes_test.json.'
         ) from error
     if not images:
         raise ValueError(f'{path} has no box, so there is nothing to point at')
@@ -71,9 +72,9 @@ def read_boxed_films(
     root = images_root or Path(info.get('images_root') or path.parent)
     films = [
         BoxedFilm(
-            name=image['file_name'],
-            path=root / image['file_name'],
-            size_hw=(image['height'], image['width']),
+            name=_field(path, image, 'file_name'),
+            path=root / _field(path, image, 'file_name'),
+            size_hw=(_field(path, image, 'height'), _field(path, image, 'width')),
             patient_id=image.get('patient_id'),
             boxes={k: np.array(v, dtype=float) for k, v in boxes[image['id']].items()},
         )
@@ -102,7 +103,7 @@ def check_size(film: BoxedFilm, size_hw: tuple[int, int]) -> None:
 
 
 def trained_on(checkpoint: str | Path) -> list[Path]:
-    """Annotation files that a classifier of ours was trained and selected on.
+    """Annotation files that a model of ours was trained and selected on.
 
     They are read from the ``data_root`` of the config that the checkpoint carries; the
     config is read, not run.
@@ -128,12 +129,16 @@ def trained_on(checkpoint: str | Path) -> list[Path]:
 def check_unseen(films: Sequence[BoxedFilm], training_files: Sequence[Path]) -> None:
     """Refuse films that a model has seen, or another film of the same patient.
 
+    Args:
+        films: with boxes.
+        training_files: of a classifier (``data_list``) or a detector (COCO).
+
     Raises:
-        ValueError: a film or a patient is in one of the files.
+        ValueError: a film or a patient is in one of the files, or a file is neither.
     """
     for file in training_files:
-        entries = _read_json(file, 'a file that training reads')['data_list']
-        names = {Path(entry['img_path']).stem for entry in entries}
+        entries = _training_films(file)
+        names = {Path(_path_of(file, entry)).stem for entry in entries}
         patients = {entry.get('patient_id') for entry in entries} - {None, ''}
         seen = [film.name for film in films if Path(film.name).stem in names]
         if seen:
@@ -147,6 +152,36 @@ def check_unseen(films: Sequence[BoxedFilm], training_files: Sequence[Path]) -> 
                 f'{len(known)} films with boxes are of patients in {file}, on which '
                 f'the model was trained or selected, the first {known[0]}.'
             )
+
+
+def _training_films(file: Path) -> list[dict[str, Any]]:
+    content = _read_json(file, 'a file that training reads')
+    for key in ('data_list', 'images'):
+        if key in content:
+            return content[key]
+    raise ValueError(
+        f'{file} lists no films: expected data_list or, of COCO, images; found '
+        f'{", ".join(content) or "nothing"}. Convert the training data anew.'
+    )
+
+
+def _path_of(file: Path, entry: dict[str, Any]) -> str:
+    path = entry.get('img_path') or entry.get('file_name')
+    if path is None:
+        raise ValueError(
+            f'{file} has a film without img_path or file_name, with only '
+            f'{", ".join(sorted(entry)) or "nothing"}. Convert the training data anew.'
+        )
+    return path
+
+
+def _field(path: Path, image: dict[str, Any], key: str) -> Any:
+    if key not in image:
+        raise ValueError(
+            f'{path}: image {image.get("file_name", image["id"])} has no {key}, which '
+            'COCO files of boxes give. `mmlung convert` writes it.'
+        )
+    return image[key]
 
 
 def _read_json(path: Path, what: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -54,7 +55,10 @@ class OcclusionMaps:
             view = ClassifierView(self._model)
             whole = view(opened.inputs)[0, label]
             coarse = _mean_loss(view, opened.inputs, label, float(whole))
-        cam = to_film(coarse.clip(min=0), opened)
+        height, width = opened.inputs.shape[-2:]
+        # Cells are no power of two wide, as a layer's are: placed here, not by to_film.
+        at_input = cv2.resize(coarse.clip(min=0), (width, height))
+        cam = to_film(at_input, opened)
         check_size(film, (cam.shape[0], cam.shape[1]))
         return cam
 

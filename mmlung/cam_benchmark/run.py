@@ -17,10 +17,12 @@ from mmengine.config import Config
 from torch import nn
 from tqdm import tqdm
 
+import mmlung
 from mmlung.cam_benchmark.films import BoxedFilm
 from mmlung.cam_benchmark.films import check_size
 from mmlung.cam_benchmark.occlusion import OcclusionMaps
 from mmlung.cam_benchmark.place import PlacePrior
+from mmlung.cam_benchmark.scoring import films_sha256
 from mmlung.cam_benchmark.scoring import score_films
 from mmlung.checkpoint import file_sha256
 from mmlung.evaluation.cam_boxes import BoxRule
@@ -34,6 +36,10 @@ PLACE = 'place'
 """Kind of map: where the finding lies on the films of the other folds."""
 OCCLUSION = 'occlusion'
 """Kind of map: what the finding's logit loses where the film is greyed."""
+MAPS_VERSION = 2
+"""Of the definition of maps and scores. Raise it when :mod:`mmlung.explain`, this
+package or :mod:`mmlung.evaluation.cam_score` gives other numbers: kept scores of
+another version are made again."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +87,15 @@ def score_folds(
         store: folder of the scores.
 
     Returns:
-        {kind of map: one score a map}: the methods, ``<method>, untrained`` and, with
-        several folds, ``place``.
+        {kind of map: one score a map}: the methods, ``<method>, untrained`` and
+        ``place``, if every fold has films of other patients in the other folds.
     """
     kinds = {method: (method, True) for method in settings.methods}
     if settings.untrained:
         first = settings.methods[0]
         kinds[f'{first}, untrained'] = (first, False)
     scores: dict[str, list[MapScore]] = {
-        kind: [] for kind in [*kinds, *([PLACE] if len(folds) > 1 else [])]
+        kind: [] for kind in [*kinds, *([PLACE] if has_places(folds) else [])]
     }
     maps = sum(len(_asked(film, settings)) for fold in folds for film in fold.films)
     with tqdm(total=maps * len(scores), unit='map') as progress:
@@ -97,7 +103,7 @@ def score_folds(
             progress.set_description(kind)
             for number, fold in enumerate(folds):
                 if kind == PLACE:
-                    maker = _place_maker(folds, number)
+                    maker = PlacePrior(_other_films(folds, number)).map_of
                 else:
                     method, trained = kinds[kind]
                     weights = fold.checkpoint if trained else UNTRAINED
@@ -115,6 +121,11 @@ def score_folds(
                     scores[kind].append(score)
                     progress.update()
     return scores
+
+
+def has_places(folds: Sequence[Fold]) -> bool:
+    """Whether each fold has boxed films of other patients in the other folds."""
+    return all(_other_films(folds, number) for number in range(len(folds)))
 
 
 def explainer_of(model: Any, method: str) -> Explainer:
@@ -174,9 +185,21 @@ class _LazyMaker:
         return self._maker(film, finding)
 
 
-def _place_maker(folds: Sequence[Fold], number: int) -> Any:
-    others = [fold for other, fold in enumerate(folds) if other != number]
-    return PlacePrior(film for fold in others for film in fold.films).map_of
+def _other_films(folds: Sequence[Fold], number: int) -> list[BoxedFilm]:
+    """Films of the other folds, each once, none of them or their patients judged.
+
+    Folds share films where several models, such as seeds, are judged on one fold.
+    """
+    stems = {Path(film.name).stem for film in folds[number].films}
+    clusters = {film.cluster for film in folds[number].films}
+    others = {
+        film.path: film
+        for other, fold in enumerate(folds)
+        if other != number
+        for film in fold.films
+        if Path(film.name).stem not in stems and film.cluster not in clusters
+    }
+    return list(others.values())
 
 
 def _asked(film: BoxedFilm, settings: Settings) -> list[str]:
@@ -186,16 +209,17 @@ def _asked(film: BoxedFilm, settings: Settings) -> list[str]:
 def _depends_on(
     cfg: Config, folds: Sequence[Fold], number: int, kind: str, settings: Settings
 ) -> Mapping[str, Any]:
-    """What a fold's scores depend on, beside its films and the rule."""
-    films = [[film.name for film in fold.films] for fold in folds]
+    """What a fold's scores depend on, beside the rule."""
+    films = [films_sha256(fold.films) for fold in folds]
+    head = {'maps': MAPS_VERSION, 'mmlung': mmlung.__version__, 'kind': kind}
     if kind == PLACE:
-        return {'kind': kind, 'fold': number, 'films': films}
+        return {**head, 'fold': number, 'films_sha256': films}
     checkpoint = folds[number].checkpoint
     trained = kind in settings.methods and checkpoint != UNTRAINED
     return {
-        'kind': kind,
+        **head,
         **config_facts(cfg),
         'checkpoint_sha256': file_sha256(checkpoint) if trained else None,
         'seed': None if trained else settings.seed,
-        'films': films[number],
+        'films_sha256': films[number],
     }

@@ -46,8 +46,11 @@ def randomisation_check(
         they are defined, NaN for none; ``zero``, the maps that became zero everywhere.
         The first row compares each map with that of another film: what any two maps
         have in common. Likeness that stays above it depends on no learnt weight.
+
+    Raises:
+        ValueError: fewer than two films, so that there is no other to compare with.
     """
-    pairs = _draw(fold.films, settings, n_films)
+    pairs = draw_films(fold, settings, n_films)
     model = open_network(cfg, fold.checkpoint, settings.device, settings.seed)
     explainer = explainer_of(model, method)
     original = [_small_map(explainer, *pair) for pair in pairs]
@@ -73,14 +76,26 @@ def sanity_table(rows: Sequence[Row]) -> str:
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
-def _draw(
-    films: Sequence[BoxedFilm], settings: Settings, n_films: int
+def draw_films(
+    fold: Fold, settings: Settings, n_films: int
 ) -> list[tuple[BoxedFilm, str]]:
+    """Films for :func:`randomisation_check`, each with its first boxed finding.
+
+    Raises:
+        ValueError: fewer than two.
+    """
     pairs = [
         (film, next(name for name in settings.findings if name in film.boxes))
-        for film in films
+        for film in fold.films
         if set(settings.findings) & set(film.boxes)
     ]
+    if min(len(pairs), n_films) < 2:
+        raise ValueError(
+            'the check by shuffled weights compares maps of different films, so it '
+            f'needs at least 2 films with a judged box in the first fold; there are '
+            f'{len(pairs)}, and {n_films} are asked for. Leave out --randomise, or '
+            'give a fold with more films first.'
+        )
     order = np.random.default_rng(settings.seed).permutation(len(pairs))[:n_films]
     return [pairs[index] for index in order]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -67,6 +68,22 @@ def score_films(
                     lines.write(json.dumps(line) + '\n')
                     lines.flush()
                 yield score
+
+
+def films_sha256(films: Sequence[BoxedFilm]) -> str:
+    """Digest of all that scores take from films: path, size, patient and boxes."""
+    facts = [
+        (
+            film.name,
+            str(film.path.resolve()),
+            film.size_hw,
+            film.cluster,
+            {finding: boxes.tolist() for finding, boxes in film.boxes.items()},
+        )
+        for film in films
+    ]
+    text = json.dumps(facts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(store: Path, head: dict[str, Any]) -> dict[tuple[str, str], MapScore]:

@@ -66,8 +66,17 @@ def test_images_root_wins_over_the_file(tmp_path):
         ('[]', 'must hold a JSON object, got list'),
         ({'images': []}, "is no COCO file of boxes: it lacks 'categories'"),
         (coco('x', annotations=[]), 'has no box'),
+        (
+            coco('x', images=[{'id': 1, 'file_name': 'a.png', 'width': 10}]),
+            r'boxes\.json: image a\.png has no height',
+        ),
+        (coco('x', images=[{'id': 1, 'height': 8}]), 'image 1 has no file_name'),
+        (
+            coco('x', annotations=[{'image_id': 1, 'category_id': 1, 'bbox': [1, 2]}]),
+            'is no COCO file of boxes: not enough values',
+        ),
     ],
-    ids=['broken', 'list', 'no coco', 'no box'],
+    ids=['broken', 'list', 'no coco', 'no box', 'no height', 'no name', 'half a box'],
 )
 def test_messages(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
@@ -98,6 +107,37 @@ def test_seen_films_are_refused(tmp_path, entry, message):
     path = write(tmp_path / 'train.json', {'data_list': [entry]})
     with pytest.raises(ValueError, match=message):
         check_unseen([film('x.png', '1'), film()], [path])
+
+
+@pytest.mark.parametrize(
+    ('entry', 'message'),
+    [
+        ({'file_name': 'sub/a.dicom'}, '1 films with boxes are in'),
+        ({'img_path': 'a.png'}, '1 films with boxes are in'),
+        ({'file_name': 'c.dicom', 'patient_id': '7'}, 'are of patients in'),
+    ],
+    ids=['film', 'img_path', 'patient'],
+)
+def test_films_seen_by_a_detector_are_refused(tmp_path, entry, message):
+    content = {'images': [entry], 'annotations': [], 'categories': []}
+    path = write(tmp_path / 'train.json', content)
+    with pytest.raises(ValueError, match=message):
+        check_unseen([film()], [path])
+    check_unseen([film('x.png', '1')], [path])
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({'info': {}}, r'train\.json lists no films: .* found info'),
+        ({'images': [{'id': 1}]}, r'train\.json has a film without img_path'),
+    ],
+    ids=['no films', 'no name'],
+)
+def test_training_files_of_no_known_form(tmp_path, content, message):
+    path = write(tmp_path / 'train.json', content)
+    with pytest.raises(ValueError, match=message):
+        check_unseen([film()], [path])
 
 
 def test_unseen_films_pass(tmp_path):

@@ -1,5 +1,6 @@
 """The whole benchmark on drawn films, untrained: resumed, drawn, shuffled."""
 
+import dataclasses
 import json
 
 import cv2
@@ -11,6 +12,8 @@ pytest.importorskip('pytorch_grad_cam')
 from mmlung.cam_benchmark.films import read_boxed_films
 from mmlung.cam_benchmark.run import Fold
 from mmlung.cam_benchmark.run import Settings
+from mmlung.cam_benchmark.run import _other_films
+from mmlung.cam_benchmark.run import has_places
 from mmlung.cam_benchmark.run import score_folds
 from mmlung.cam_benchmark.sanity import ANOTHER_FILM
 from mmlung.cam_benchmark.sanity import randomisation_check
@@ -73,6 +76,106 @@ def test_every_kind_of_map_is_scored_and_resumed(cfg, folds, tmp_path, monkeypat
     monkeypatch.setattr('mmlung.cam_benchmark.run.open_network', no_network)
     again = score_folds(cfg, folds, SETTINGS, tmp_path / 'parts')
     assert repr(again) == repr(scores)
+
+
+def with_box(fold, finding, box):
+    first, *others = fold.films
+    boxes = {**first.boxes, finding: np.array([box], dtype=float)}
+    return Fold(fold.checkpoint, [dataclasses.replace(first, boxes=boxes), *others])
+
+
+def elsewhere(fold):
+    films = [
+        dataclasses.replace(film, path=film.path.with_name('copy ' + film.name))
+        for film in fold.films
+    ]
+    for old, new in zip(fold.films, films, strict=True):
+        new.path.write_bytes(old.path.read_bytes())
+    return Fold(fold.checkpoint, films)
+
+
+@pytest.mark.parametrize(
+    ('change', 'remade'),
+    [
+        (lambda fold: with_box(fold, 'Mass', [50, 50, 60, 60]), 2),
+        (lambda fold: with_box(fold, 'Nodule', [50, 50, 60, 60]), 3),
+        (elsewhere, 2),
+    ],
+    ids=['a box', 'a finding', 'the folder of films'],
+)
+def test_other_boxes_or_films_are_scored_anew(
+    cfg, folds, tmp_path, monkeypatch, change, remade
+):
+    from mmlung.cam_benchmark import run
+
+    settings = dataclasses.replace(SETTINGS, untrained=False)
+    store = tmp_path / 'parts'
+    score_folds(cfg, folds, settings, store)
+    asked = []
+    explained = run.map_of_film
+    monkeypatch.setattr(
+        run, 'map_of_film', lambda *args: asked.append(args[1]) or explained(*args)
+    )
+    places = (store / 'place-1.jsonl').read_text()
+    changed = [change(folds[0]), folds[1]]
+    scores = score_folds(cfg, changed, settings, store)
+    assert len(asked) == remade  # the other fold's are kept
+    assert repr(scores) == repr(score_folds(cfg, changed, settings, tmp_path / 'new'))
+    assert (store / 'place-1.jsonl').read_text() != places
+
+
+@pytest.mark.parametrize('name', ['MAPS_VERSION', 'mmlung.__version__'])
+def test_another_version_of_maps_is_scored_anew(
+    cfg, folds, tmp_path, monkeypatch, name
+):
+    settings = dataclasses.replace(SETTINGS, untrained=False)
+    score_folds(cfg, folds, settings, tmp_path)
+    head = (tmp_path / 'hirescam-0.jsonl').read_text().splitlines()[0]
+    monkeypatch.setattr(f'mmlung.cam_benchmark.run.{name}', '9')
+    score_folds(cfg, folds, settings, tmp_path)
+    assert (tmp_path / 'hirescam-0.jsonl').read_text().splitlines()[0] != head
+
+
+def test_scores_of_the_old_form_are_not_reused(cfg, folds, tmp_path):
+    old = {'kind': 'place', 'fold': 0, 'films': [[f.name for f in folds[0].films]]}
+    line = {'film': folds[0].films[0].name, 'finding': 'Mass', 'pointing': 0}
+    store = tmp_path / 'place-0.jsonl'
+    store.write_text(f'{json.dumps(old)}\n{json.dumps(line)}\n')
+    scores = score_folds(cfg, folds, SETTINGS, tmp_path)
+    assert scores['place'][0].pointing > 0.9
+
+
+def test_places_come_from_films_of_other_patients(folds):
+    first, second = folds
+    seeds = [first, first, second, second]
+    assert _other_films(seeds, 0) == list(second.films)
+    same = [dataclasses.replace(film, patient_id='7') for film in first.films[:1]]
+    mixed = [dataclasses.replace(second.films[0], patient_id='7'), second.films[1]]
+    pair = [Fold('none', same), Fold('none', mixed)]
+    assert _other_films(pair, 0) == [second.films[1]]
+    assert _other_films(pair, 1) == []
+    assert has_places(seeds)
+    assert not has_places(pair)
+    assert not has_places([first, first])
+
+
+def test_two_seeds_on_one_fold_have_no_places(boxes_files, tmp_path, capsys):
+    argv = [CONFIG, 'none', 'none', '--boxes', *[str(boxes_files[0])] * 2]
+    argv += ['--device', 'cpu', '--cfg-options', 'img_size=64', '--bootstrap', '20']
+    assert tool([*argv, '--out', str(tmp_path / 'cam.json')]) == 0
+    assert 'no row of places' in capsys.readouterr().out
+    assert 'place' not in json.loads((tmp_path / 'cam.json').read_text())['reports']
+
+
+def test_shuffling_needs_two_films(boxes_files, tmp_path, capsys):
+    content = json.loads(boxes_files[0].read_text())
+    content['annotations'] = content['annotations'][:1]
+    boxes_files[0].write_text(json.dumps(content))
+    out = tmp_path / 'cam.json'
+    argv = [CONFIG, 'none', '--boxes', str(boxes_files[0]), '--randomise', '2']
+    assert tool([*argv, '--out', str(out)]) == 2
+    assert 'at least 2 films with a judged box' in capsys.readouterr().err
+    assert not out.with_suffix('.parts').exists()  # refused before the work
 
 
 def test_boxes_for_films_of_another_size_are_refused(cfg, folds, tmp_path):
