@@ -97,6 +97,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument('--version', action='version', version=mmlung.__version__)
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND')
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
     args = parser.parse_args(argv[:1])
     rest = argv[1:]
     if args.command == 'doctor':

@@ -17,6 +17,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import glob
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         type=float,
         default=0.3,
         metavar='S',
-        help='detector: boxes below it are not drawn and not explained as boxes '
-        '(default: %(default)s)',
+        help='detector: boxes below it are not drawn on the film, and explained only '
+        'where --target box asks for it (default: %(default)s)',
     )
     parser.add_argument(
         '--layer',
@@ -160,6 +161,9 @@ def _films(images: list[str], out: Path) -> dict[str, Path]:
     from mmlung.inferencer.sources import distinct_names
     from mmlung.inferencer.sources import films_of
 
+    for given in images:
+        if not Path(given).expanduser().exists() and not glob.has_magic(given):
+            raise FileNotFoundError(f'{given} does not exist')
     made = [(out / name).resolve() for name in ('figures', 'maps')]
     found = [
         film

@@ -1,4 +1,4 @@
-"""What a trained model finds in films of your own: DICOM, PNG, JPEG, TIFF or BMP.
+r"""What a trained model finds in films of your own: DICOM, PNG, JPEG, TIFF or BMP.
 
 Writes into DIR one JSON a film (films/NAME.json), findings.csv with one row a film and,
 for a detector, boxes.csv with one row a box in pixels of the original film. A film that

@@ -34,6 +34,10 @@ from mmlung.result import ImageResult
 from mmlung.result import MadeBy
 
 DIVERGED = 'the network returned NaN: training diverged or wrong checkpoint'
+UNCALIBRATED = (
+    'scores are not calibrated, and no threshold was chosen: `mmlung calibrate` does '
+    'both on the data set that the model was trained on'
+)
 
 ConfigLike: TypeAlias = 'str | Path | Config'
 Results = Iterator[ImageResult | FailedImage]
@@ -61,7 +65,8 @@ class Inferencer:
     Attributes:
         findings: the model's vocabulary.
         made_by: models, hashes and versions, as every result carries them.
-        notes: what a reader of the results should know; empty as a rule.
+        notes: what a reader of the results should know, such as that nothing is
+            calibrated.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -97,6 +102,8 @@ class Inferencer:
         self.findings = tuple(first.findings)
         self.is_detector = first.is_detector
         self.notes = tuple(note for c in self._calibrated for note in c.notes)
+        if not self.notes and not any(c.sha256 for c in self._calibrated):
+            self.notes = (UNCALIBRATED,)
         self._thresholds = thresholds_of(self._calibrated, self.is_detector)
         self.made_by = MadeBy(
             tuple(network.files for network in self._networks),

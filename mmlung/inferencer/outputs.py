@@ -127,6 +127,7 @@ def write_tables(
     with _csv(path, ['image', 'height_px', 'width_px', 'scale', *findings]) as rows:
         rows.writerows(_film_row(result, findings) for result in _read(there))
     if not is_detector:
+        (out / 'boxes.csv').unlink(missing_ok=True)  # of a detector's run before
         return [path]
     corners = [f'{corner}_{unit}' for unit in ('px', 'mm') for corner in _CORNERS]
     head = ['image', 'finding', 'score', 'threshold', *corners]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ def run(
     for result in bar:
         if isinstance(result, FailedImage):
             failed.append(result)
+            if not options.quiet:
+                tqdm.write(f'skipped {result.image}: {result.reason}', sys.stderr)
             continue
         path = path_of[result.image]
         names = identifiers_of(path) if keep else None
@@ -155,8 +158,18 @@ def caption(result: ImageResult) -> str:
     elif any(f.is_present for f in result.findings):
         text = 'boxes that reach their threshold, with their score'
     else:
-        text = 'no box reaches its threshold'
+        text = _highest(result)
     return f'mmlung, not a medical device: {text}'
+
+
+def _highest(result: ImageResult) -> str:
+    best = max(result.findings, key=lambda f: f.score or 0, default=None)
+    if best is None or best.score is None or best.threshold is None:
+        return 'no box was found'
+    return (
+        f'no box reaches its threshold; the highest, {best.name} {best.score:.2f}, '
+        f'would need {best.threshold:.2f}'
+    )
 
 
 def _calibrated(result: ImageResult) -> tuple[Finding, ...]:

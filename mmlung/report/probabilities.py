@@ -200,9 +200,18 @@ def _thresholds(chosen: Mapping[str, Any] | None) -> list[Markup]:
     text = sources.get(chosen.get('source', ''), f'Source: {chosen.get("source")}. ')
     if not isinstance(limits, Mapping):
         return [paragraph(f'{text}{limits} for all findings.'), bullets(notes)]
-    rows = [(name, number(value)) for name, value in limits.items()]
+    fallback = chosen.get('fallback') or {}
+    rows = [
+        (name, number(value), _origin(name, fallback)) for name, value in limits.items()
+    ]
+    heads = ('Finding', 'Threshold', 'From')
     return [
         paragraph(text),
         bullets(notes),
-        table('Least score of a box that counts', ('Finding', 'Threshold'), rows),
+        table('Least score of a box that counts', heads, rows),
     ]
+
+
+def _origin(name: str, fallback: Mapping[str, str]) -> str:
+    """Whether validation gave a threshold, or why it is the default."""
+    return f'default: {fallback[name]}' if name in fallback else 'validation'

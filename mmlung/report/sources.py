@@ -111,6 +111,10 @@ def read_sources(
 
 def _read_metrics(work_dir: Path) -> dict[str, Any]:
     path = work_dir / 'metrics.json'
+    if work_dir.is_file():
+        raise ValueError(
+            f'{work_dir} is a file: give the work dir of `mmlung test`, a folder'
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f'{path} does not exist. `mmlung test CONFIG CHECKPOINT --work-dir '

@@ -25,7 +25,7 @@ BOX = (1.0, 2.0, 30.0, 40.0)
         ([Finding('Mass', 0.2, probability=0.1)], 'with their calibrated probability'),
         ([Finding('Mass', 0.4, BOX, threshold=0.3)], 'boxes that reach their thresh'),
         ([Finding('Mass', 0.2, BOX, threshold=0.3)], 'no box reaches its threshold'),
-        ([], 'no box reaches its threshold'),
+        ([], 'no box was found'),
     ],
     ids=['score', 'probability', 'box', 'low-box', 'nothing'],
 )
